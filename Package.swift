@@ -1,0 +1,107 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand in the order in which data flows through them; ARCHITECTURE.md draws the same picture.
+
+/// Products of other packages, by the name under which targets below use them.
+let products: [String: Target.Dependency] = [
+    "ArgumentParser": .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    "Crypto": .product(name: "Crypto", package: "swift-crypto"),
+    "HummingbirdCore": .product(name: "HummingbirdCore", package: "hummingbird"),
+    "Logging": .product(name: "Logging", package: "swift-log"),
+    "NIOCore": .product(name: "NIOCore", package: "swift-nio"),
+    "NIOEmbedded": .product(name: "NIOEmbedded", package: "swift-nio"),
+    "NIOHTTP1": .product(name: "NIOHTTP1", package: "swift-nio"),
+    "NIOPosix": .product(name: "NIOPosix", package: "swift-nio"),
+    "ServiceLifecycle": .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    "UnixSignals": .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
+
+/// A name is a product above or another target here.
+func uses(_ names: [String]) -> [Target.Dependency] { names.map { products[$0] ?? .target(name: $0) } }
+
+func room(_ name: String, uses names: [String] = []) -> Target { .target(name: name, dependencies: uses(names)) }
+
+func tests(_ name: String, uses names: [String]) -> Target { .testTarget(name: name, dependencies: uses(names)) }
+
+/// A library that only tests import.
+func testing(_ name: String, uses names: [String]) -> Target {
+    .target(name: name, dependencies: uses(names), path: "Tests/\(name)")
+}
+
+let package = Package(
+    name: "sluice",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "sluice", targets: ["sluice"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // The C libraries of the system.
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // JSON that keeps its bytes.
+        room("PayloadSchema"),
+        // Values and rules: functions, jobs, outcomes, decisions. No I/O, no clock, no randomness.
+        room("JobModel", uses: ["PayloadSchema"]),
+        // functions.yaml -> [Function], or every problem with its line.
+        room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"]),
+        // What a store does for the engine, in lifecycle verbs.
+        room("JobStore", uses: ["JobModel", "PayloadSchema"]),
+        // The embedded store: SQLite, durable before the 202.
+        room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
+        // What an attempt runs.
+        room("Handlers", uses: ["JobModel", "PayloadSchema"]),
+        // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.
+        room(
+            "JobEngine",
+            uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "Logging", "ServiceLifecycle"]),
+        // The HTTP channel, the route table, problem bodies. Knows no job.
+        room("HTTPSupport", uses: ["PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix"]),
+        // The surfaces: decode, call the engine once, encode. They never import each other.
+        room(
+            "FunctionsAPI",
+            uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOCore", "NIOHTTP1"]),
+        room("OperationsAPI", uses: ["HTTPSupport", "JobEngine", "PayloadSchema", "NIOHTTP1"]),
+        // Commands, settings and the one place that names concrete types.
+        .executableTarget(
+            name: "sluice",
+            dependencies: uses([
+                "FunctionsAPI", "OperationsAPI", "HTTPSupport", "JobEngine", "Handlers", "SQLiteJobStore", "JobStore",
+                "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",
+                "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+            ])),
+
+        tests("PayloadSchemaTests", uses: ["PayloadSchema"]),
+        tests("JobModelTests", uses: ["JobModel", "PayloadSchema"]),
+        tests("FunctionManifestTests", uses: ["FunctionManifest", "JobModel", "PayloadSchema"]),
+        // The contract that every store runs.
+        testing("JobStoreContract", uses: ["JobStore", "JobModel", "PayloadSchema"]),
+        tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
+        tests("HandlersTests", uses: ["Handlers", "JobModel", "PayloadSchema"]),
+        tests(
+            "JobEngineTests",
+            uses: ["JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema"]),
+        tests("HTTPSupportTests", uses: ["HTTPSupport", "PayloadSchema", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
+        // Raw sockets and a server process for the end-to-end tests.
+        testing("TestClient", uses: ["PayloadSchema"]),
+        tests("SluiceTests", uses: ["sluice", "TestClient", "PayloadSchema"]),
+    ]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

@@ -1,0 +1,116 @@
+internal import JobModel
+
+/// The `functions` block.
+enum FunctionReader {
+    static func readAll(_ value: ManifestValue, defaults: FunctionDefaults) -> [Function] {
+        guard let block = value.block() else { return [] }
+        var functions: [Function] = []
+        var routes = EndpointClashes()
+        for entry in block.entries {
+            let function = ManifestValue(path: "functions.\(entry.key)", node: entry.value, context: value.context)
+            checkName(entry, context: value.context)
+            if let read = read(function, name: entry.key, defaults: defaults) {
+                routes.add(read, at: entry.keySpan, problems: value.context.problems)
+                functions.append(read)
+            }
+        }
+        return functions
+    }
+
+    /// CONTRACT 1: `[a-z][a-z0-9-]{0,62}`.
+    private static func checkName(_ entry: YAMLEntry, context: ReadingContext) {
+        let isName =
+            (1...63).contains(entry.key.utf8.count)
+            && entry.key.utf8.enumerated().allSatisfy { index, byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"): true
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): index > 0
+                default: false
+                }
+            }
+        if !isName {
+            context.problems.add(
+                "functions.\(entry.key): \"\(entry.key)\" is no function name", at: entry.keySpan,
+                help: "a lower-case letter, then at most 62 lower-case letters, digits and \"-\"")
+        }
+    }
+
+    static func read(_ value: ManifestValue, name: String, defaults: FunctionDefaults) -> Function? {
+        guard var block = value.block() else { return nil }
+        let later = LaterKeys(refuse: true)
+        let handler = block.require("handler", help: "add \"handler: {builtin: echo}\"")
+            .flatMap { HandlerReader.read($0, later: later) }
+        let endpoint =
+            block.take("endpoint").flatMap { EndpointReader.read($0, name: name, later: later) }
+            ?? Endpoint(path: PathPattern(literals: [name]))
+        var function = Function(name: name, handler: handler ?? .builtin(Builtin(kind: .echo)), endpoint: endpoint)
+        readCommon(&block, into: &function, defaults: defaults, later: later)
+        block.finish()
+        return handler == nil ? nil : function
+    }
+
+    /// What a function and the fallback share.
+    static func readCommon(
+        _ block: inout ManifestBlock, into function: inout Function, defaults: FunctionDefaults, later: LaterKeys
+    ) {
+        function.summary = block.take("summary")?.string()
+        var own = defaults
+        DefaultsReader.readShared(&block, into: &own)
+        function.timeout = own.timeout
+        function.maxWait = own.maxWait
+        function.retry = own.retry
+        function.retention = own.retention
+        if let value = block.take("idempotency") { function.idempotency = idempotency(value, of: function) }
+        if let priority = block.take("priority")?.integer(-100...100) { function.priority = priority }
+        if let delay = block.take("delay")?.duration(.zero...Limits.delay) { function.delay = delay }
+        if let paused = block.take("paused")?.bool() { function.paused = paused }
+        later.check(&block, defaults: defaults)
+    }
+
+    private static func idempotency(_ value: ManifestValue, of function: Function) -> IdempotencyRule? {
+        guard var block = value.block() else { return nil }
+        var key: ValuePath?
+        if let keyValue = block.take("key"), let text = keyValue.nonEmptyString() {
+            key = ValuePath(text)
+            if key == nil || key?.root == .result || key?.path.isEmpty == true {
+                keyValue.report("\"\(text)\" is no key", help: "write payload.<path> or parameters.<path>")
+            }
+        }
+        let windowValue = block.take("window")
+        let window = windowValue?.duration(DefaultsReader.positive)
+        let shortest = min(function.retention.completed, function.retention.failed)
+        if let window, window > shortest {
+            windowValue?.report(
+                "\(window.written) is longer than a job is kept (\(shortest.written))",
+                help: "shorten the window, or raise retention.completed and retention.failed")
+        }
+        block.finish()
+        return IdempotencyRule(key: key, window: window)
+    }
+}
+
+/// Endpoints that match the same paths.
+private struct EndpointClashes {
+    private var taken: [(function: String, method: String, path: PathPattern, line: Int)] = []
+
+    mutating func add(_ function: Function, at span: Span, problems: ProblemList) {
+        let endpoint = function.endpoint
+        // DELETE on a status URL cancels.
+        let status = PathPattern(literals: [function.name, "status"])
+        let own = [
+            (method: endpoint.method, path: endpoint.path),
+            (method: "DELETE", path: (try? PathPattern("\(status)/{jobId}")) ?? status),
+        ]
+        for candidate in own {
+            if let other = taken.first(where: {
+                $0.method == candidate.method && $0.path.clashes(with: candidate.path)
+            }) {
+                problems.add(
+                    "functions.\(function.name).endpoint: \(candidate.method) \(candidate.path) is already taken by "
+                        + other.function,
+                    at: span, help: "\(other.function) is on line \(other.line); give one of them another path")
+            }
+        }
+        taken += own.map { (function.name, $0.method, $0.path, span.line) }
+    }
+}

@@ -1,0 +1,88 @@
+internal import JobModel
+
+/// Top-level blocks whose machinery comes later: their keys and values are checked, and nothing else happens.
+enum LaterBlocks {
+    static func check(_ block: inout ManifestBlock, defaults: FunctionDefaults) {
+        if let value = block.take("fallback") { fallback(value, defaults: defaults) }
+        if let value = block.take("accounts") { accounts(value) }
+        if let value = block.take("tasksAPI") { tasksAPI(value) }
+        if let value = block.take("jobsAPI") { jobsAPI(value) }
+        if let value = block.take("webhooks") { webhooks(value) }
+        if let value = block.take("egress") { egress(value) }
+    }
+
+    private static func fallback(_ value: ManifestValue, defaults: FunctionDefaults) {
+        guard var block = value.block() else { return }
+        let later = LaterKeys(refuse: false)
+        if let handler = block.require("handler", help: "add \"handler: {builtin: echo}\"") {
+            _ = HandlerReader.read(handler, later: later)
+        }
+        var function = Function(
+            name: "fallback", handler: .builtin(Builtin(kind: .echo)),
+            endpoint: Endpoint(path: PathPattern(literals: ["fallback"])))
+        FunctionReader.readCommon(&block, into: &function, defaults: defaults, later: later)
+        block.finish()
+    }
+
+    private static func accounts(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        _ = block.take("registration")?.choice(["closed", "open"])
+        _ = block.take("concurrency")?.integer(1...Limits.concurrency)
+        _ = block.take("maxQueued")?.integer(1...1_000_000_000)
+        block.finish()
+    }
+
+    private static func tasksAPI(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        _ = block.take("adHocTargets")?.bool()
+        if var max = block.take("max")?.block() {
+            _ = max.take("timeout")?.duration(DefaultsReader.positive)
+            _ = max.take("retries")?.integer(0...Limits.retryAttempts - 1)
+            _ = max.take("delay")?.duration(DefaultsReader.anyDuration)
+            _ = max.take("priority")?.integer(-100...100)
+            max.finish()
+        }
+        block.finish()
+    }
+
+    private static func jobsAPI(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        for limit in block.take("rateLimit")?.oneOrMore() ?? [] { LimitShape.rate(limit, burst: false) }
+        block.finish()
+    }
+
+    private static func webhooks(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        if var retry = block.take("retry")?.block() {
+            var policy = RetryPolicy()
+            var jitterIsSet = false
+            DefaultsReader.readRetry(&retry, policy: &policy, jitterIsSet: &jitterIsSet)
+            retry.finish()
+        }
+        _ = block.take("timeout")?.duration(DefaultsReader.positive)
+        if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString(), !HTTPHandlerShape.isToken(text)
+        {
+            prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")
+        }
+        block.finish()
+    }
+
+    /// CIDRs or host names.
+    private static func egress(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        for entry in block.take("allow")?.list() ?? [] {
+            guard let text = entry.nonEmptyString() else { continue }
+            let isHost = text.unicodeScalars.allSatisfy {
+                switch $0 {
+                case "a"..."z", "A"..."Z", "0"..."9", "-", ".": true
+                default: false
+                }
+            }
+            if NetworkRange(text) == nil, !isHost {
+                entry.report(
+                    "\"\(text)\" is no address range and no host name", help: "127.0.0.0/8 or hooks.example.com")
+            }
+        }
+        block.finish()
+    }
+}

@@ -1,0 +1,123 @@
+internal import JobModel
+
+/// Keys of a function whose machinery this version does not have. Their shape is checked; a function that uses one is
+/// refused, for running it without would be worse than not running it.
+struct LaterKeys {
+    let refuse: Bool
+
+    func refuse(_ value: ManifestValue, _ what: String, help: String? = nil) {
+        guard refuse else { return }
+        value.report("this version of Sluice does not have \(what) yet", help: help ?? "remove the key for now")
+    }
+
+    func check(_ block: inout ManifestBlock, defaults: FunctionDefaults) {
+        if let value = block.take("maxQueued"), value.integer(1...1_000_000_000) != nil {
+            refuse(value, "queue limits")
+        }
+        if let value = block.take("schema") {
+            Self.checkSchemas(value)
+            refuse(value, "JSON Schema")
+        }
+        if let value = block.take("rateLimit") {
+            for limit in value.oneOrMore() { LimitShape.rate(limit, burst: false) }
+            refuse(value, "rate limits")
+        }
+        if let value = block.take("throttle") {
+            for limit in value.oneOrMore() { LimitShape.rate(limit, burst: true) }
+            refuse(value, "throttling")
+        }
+        if let value = block.take("concurrency") {
+            for limit in value.oneOrMore() { LimitShape.concurrency(limit) }
+            refuse(value, "concurrency limits of functions", help: "server.concurrency bounds all functions together")
+        }
+        if let value = block.take("schedules") {
+            for schedule in value.list() ?? [] { ScheduleShape.check(schedule) }
+            refuse(value, "schedules")
+        }
+        if let value = block.take("waitForSignal"), value.bool() == true { refuse(value, "signals") }
+        if let value = block.take("onComplete") {
+            WebhookShape.check(value)
+            refuse(value, "webhooks")
+        }
+    }
+
+    private static func checkSchemas(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        for key in ["payload", "parameters", "result"] {
+            guard let schema = block.take(key) else { continue }
+            switch schema.node.content {
+            case .mapping: break
+            case .scalar("true", plain: true), .scalar("false", plain: true): break
+            case .scalar, .sequence: schema.report("a JSON Schema is a mapping, true or false")
+            }
+        }
+        block.finish()
+    }
+}
+
+/// The shapes of `rateLimit`, `throttle` and `concurrency`.
+enum LimitShape {
+    static func rate(_ value: ManifestValue, burst: Bool) {
+        guard var block = value.block() else { return }
+        _ = block.require("limit", help: "how many: {limit: 10, per: 1m}")?.integer(1...1_000_000_000)
+        _ = block.require("per", help: "the time they are counted in: {limit: 10, per: 1m}")?
+            .duration(DefaultsReader.positive)
+        if burst { _ = block.take("burst")?.integer(1...1_000_000) }
+        if let key = block.take("key") { checkKey(key) }
+        block.finish()
+    }
+
+    static func concurrency(_ value: ManifestValue) {
+        if case .scalar = value.node.content {
+            _ = value.integer(1...Limits.concurrency)
+            return
+        }
+        guard var block = value.block() else { return }
+        _ = block.require("limit", help: "how many run at once: {limit: 5, key: account}")?
+            .integer(1...Limits.concurrency)
+        if let key = block.take("key") { checkKey(key) }
+        block.finish()
+    }
+
+    private static func checkKey(_ value: ManifestValue) {
+        guard let text = value.nonEmptyString(), text != "account", text != "ip" else { return }
+        guard let path = ValuePath(text), path.root != .result, !path.path.isEmpty else {
+            value.report("\"\(text)\" is no key", help: "one of: account, ip, payload.<path>, parameters.<path>")
+            return
+        }
+    }
+}
+
+/// One entry of `schedules`.
+enum ScheduleShape {
+    static func check(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        if let cron = block.require("cron", help: "five fields: \"0 2 * * *\""), let text = cron.nonEmptyString() {
+            let fields = text.split(separator: " ")
+            let allowed = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || " */,-#?@".contains($0)) }
+            if !allowed || (fields.count != 5 && !text.hasPrefix("@")) {
+                cron.report(
+                    "\"\(text)\" is no cron expression",
+                    help: "five fields: minute, hour, day of month, month, day of week")
+            }
+        }
+        _ = block.take("timeZone")?.nonEmptyString()
+        _ = block.take("payload")
+        if let parameters = block.take("parameters") { _ = parameters.block() }
+        _ = block.take("overlap")?.choice(["skip", "allow"])
+        block.finish()
+    }
+}
+
+/// `onComplete`.
+enum WebhookShape {
+    static func check(_ value: ManifestValue) {
+        guard var block = value.block() else { return }
+        if let url = block.require("url", help: "add \"url: https://…\"") { HTTPHandlerShape.checkURL(url) }
+        _ = block.take("secret")?.nonEmptyString()
+        for event in block.take("events")?.list() ?? [] {
+            _ = event.choice(["completed", "failed", "timeout", "cancelled"])
+        }
+        block.finish()
+    }
+}

@@ -1,0 +1,37 @@
+package import JobModel
+
+/// A manifest that has been read whole and found right.
+package struct Manifest: Sendable {
+    /// The first 12 hex digits of a SHA-256 over the file's bytes and the values of its references.
+    package var revision: String
+    package var server = ServerSettings()
+    package var functions: [Function] = []
+    /// Files named by `${file:…}`, relative to the manifest's folder.
+    package var referencedFiles: [String] = []
+}
+
+/// The manifest's `server` block.
+package struct ServerSettings: Equatable, Sendable {
+    package var basePath = ["api", "v1"]
+    package var concurrency = 256
+    package var maxPayload = 1 << 20
+    package var shutdownGrace = Duration.seconds(25)
+    package var trustedProxies: [NetworkRange] = []
+    package var corsOrigins: [String] = []
+    package var hosts: [String] = []
+
+    package init() {}
+}
+
+/// What reading a file came to.
+package enum ManifestResult: Sendable {
+    case success(Manifest, warnings: [ManifestProblem])
+    case failure([ManifestProblem])
+
+    package var problems: [ManifestProblem] {
+        switch self {
+        case .success(_, let warnings): warnings
+        case .failure(let problems): problems
+        }
+    }
+}

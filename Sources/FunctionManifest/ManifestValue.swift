@@ -1,0 +1,238 @@
+internal import JobModel
+
+/// A value of the manifest with its path, read as the type that its key has. A reader returns nil after it has
+/// reported why.
+struct ManifestValue {
+    let path: String
+    let node: YAMLNode
+    let context: ReadingContext
+
+    func report(_ message: String, help: String? = nil) {
+        context.problems.add("\(path): \(message)", at: node.span, help: help)
+    }
+
+    /// The scalar's text with its references filled in.
+    private func scalar(_ expected: String) -> (text: String, plain: Bool)? {
+        guard case .scalar(let text, let plain) = node.content, !node.isEmpty else {
+            report("expected \(expected), found \(node.kind)")
+            return nil
+        }
+        do {
+            return (try context.references.resolve(text), plain)
+        } catch {
+            report(error.message, help: error.help)
+            return nil
+        }
+    }
+
+    func string() -> String? { scalar("text")?.text }
+
+    func nonEmptyString() -> String? {
+        guard let text = string() else { return nil }
+        guard !text.isEmpty else {
+            report("must not be empty")
+            return nil
+        }
+        return text
+    }
+
+    func bool() -> Bool? {
+        guard let (text, plain) = scalar("true or false") else { return nil }
+        switch text {
+        case "true" where plain: return true
+        case "false" where plain: return false
+        default:
+            let yes = ["yes", "on", "y"].contains(text.lowercased())
+            let no = ["no", "off", "n"].contains(text.lowercased())
+            report(
+                "expected true or false, found \"\(text)\"",
+                help: yes ? "write true" : no ? "write false" : nil)
+            return nil
+        }
+    }
+
+    func integer(_ range: ClosedRange<Int>) -> Int? {
+        guard let (text, plain) = scalar("a whole number") else { return nil }
+        guard plain, let value = Int(text), text.first != "+" else {
+            report("expected a whole number, found \"\(text)\"", help: Int(text) == nil ? nil : "remove the quotes")
+            return nil
+        }
+        guard range.contains(value) else {
+            report("\(value) is out of range", help: "from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return value
+    }
+
+    func number(_ range: ClosedRange<Double>) -> Double? {
+        guard let (text, plain) = scalar("a number") else { return nil }
+        guard plain, let value = Double(text), value.isFinite, !text.lowercased().contains("x") else {
+            report("expected a number, found \"\(text)\"")
+            return nil
+        }
+        guard range.contains(value) else {
+            report("\(text) is out of range", help: "from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return value
+    }
+
+    func duration(_ range: ClosedRange<Duration>) -> Duration? {
+        guard let (text, _) = scalar("a duration") else { return nil }
+        guard let value = ScalarText.duration(text) else {
+            if Double(text) != nil {
+                report("a duration needs a unit", help: "write \(text)s for seconds; units: ms, s, m, h, d")
+            } else {
+                report("\"\(text)\" is no duration", help: "write 250ms, 30s, 5m, 2h or 7d")
+            }
+            return nil
+        }
+        guard range.contains(value) else {
+            report(
+                "\(text) is out of range", help: "from \(range.lowerBound.written) to \(range.upperBound.written)")
+            return nil
+        }
+        return value
+    }
+
+    func size(_ range: ClosedRange<Int>) -> Int? {
+        guard let (text, _) = scalar("a size") else { return nil }
+        guard let value = ScalarText.size(text) else {
+            if Double(text) != nil {
+                report("a size needs a unit", help: "write \(text)B for bytes; units: B, KiB, MiB, GiB")
+            } else {
+                report("\"\(text)\" is no size", help: "write 64KiB or 1MiB")
+            }
+            return nil
+        }
+        guard range.contains(value) else {
+            report("\(text) is out of range", help: "from \(range.lowerBound) to \(range.upperBound) bytes")
+            return nil
+        }
+        return value
+    }
+
+    func choice(_ choices: [String]) -> String? {
+        guard let text = string() else { return nil }
+        guard choices.contains(text) else {
+            report("unknown value \"\(text)\"", help: Suggestion.help(for: text, among: choices))
+            return nil
+        }
+        return text
+    }
+
+    func choice<Choice: RawRepresentable & CaseIterable>(_ type: Choice.Type) -> Choice?
+    where Choice.RawValue == String {
+        choice(type.allCases.map(\.rawValue)).flatMap(Choice.init(rawValue:))
+    }
+
+    func template() -> Template? {
+        guard let text = nonEmptyString() else { return nil }
+        do {
+            return try Template(text)
+        } catch {
+            switch error {
+            case .unclosed:
+                report("\"{\" is never closed", help: "write \"{{\" for a literal \"{\"")
+            case .unknownReference(let name):
+                report(
+                    "\"{\(name)}\" is no reference",
+                    help: "{payload.…}, {parameters.…} or {result.…}; \"{{\" for a literal \"{\"")
+            }
+            return nil
+        }
+    }
+
+    func list() -> [ManifestValue]? {
+        guard case .sequence(let nodes) = node.content else {
+            report("expected a list, found \(node.kind)", help: "write [a, b] or one \"- \" line each")
+            return nil
+        }
+        return nodes.enumerated().map {
+            ManifestValue(path: "\(path)[\($0.offset)]", node: $0.element, context: context)
+        }
+    }
+
+    /// One value or a list of values.
+    func oneOrMore() -> [ManifestValue] {
+        if case .sequence = node.content { return list() ?? [] }
+        return [self]
+    }
+
+    func block() -> ManifestBlock? {
+        guard case .mapping(let entries) = node.content else {
+            report("expected a mapping, found \(node.kind)", help: "write \"key: value\" lines below it")
+            return nil
+        }
+        return ManifestBlock(path: path, entries: entries, span: node.span, context: context)
+    }
+
+    /// A mapping of free names to text: headers, environment.
+    func strings() -> [(name: ManifestValue, value: String)]? {
+        guard let block = block() else { return nil }
+        return block.entries.compactMap { entry in
+            let name = ManifestValue(
+                path: "\(path).\(entry.key)",
+                node: YAMLNode(content: .scalar(entry.key, plain: false), span: entry.keySpan), context: context)
+            let value = ManifestValue(path: "\(path).\(entry.key)", node: entry.value, context: context)
+            return value.string().map { (name, $0) }
+        }
+    }
+}
+
+/// What reading needs everywhere.
+struct ReadingContext {
+    let problems: ProblemList
+    let references: ReferenceResolver
+}
+
+/// A mapping whose keys are taken one by one; what nobody asked for is unknown.
+struct ManifestBlock {
+    let path: String
+    let entries: [YAMLEntry]
+    let span: Span
+    let context: ReadingContext
+    private var known: [String] = []
+
+    init(path: String, entries: [YAMLEntry], span: Span, context: ReadingContext) {
+        self.path = path
+        self.entries = entries
+        self.span = span
+        self.context = context
+        var seen: [String: Int] = [:]
+        for entry in entries {
+            if let line = seen[entry.key] {
+                context.problems.add(
+                    "\(Self.join(path, entry.key)): the key is given twice", at: entry.keySpan,
+                    help: "first on line \(line)")
+            }
+            seen[entry.key] = entry.keySpan.line
+        }
+    }
+
+    static func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+    mutating func take(_ key: String) -> ManifestValue? {
+        known.append(key)
+        return entries.first { $0.key == key }.map {
+            ManifestValue(path: Self.join(path, key), node: $0.value, context: context)
+        }
+    }
+
+    mutating func require(_ key: String, help: String) -> ManifestValue? {
+        if let value = take(key) { return value }
+        context.problems.add("\(Self.join(path, key)): the key is missing", at: span, help: help)
+        return nil
+    }
+
+    func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+
+    /// Reports every key that was not taken.
+    func finish() {
+        for entry in entries where !known.contains(entry.key) {
+            context.problems.add(
+                "\(Self.join(path, entry.key)): unknown key", at: entry.keySpan,
+                help: Suggestion.help(for: entry.key, among: known))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+internal import JobModel
+
+/// The `server` block.
+enum ServerReader {
+    /// First segments that belong to other surfaces (CONTRACT 3, `basePath`).
+    private static let taken: [[String]] = [
+        ["v1"], ["ws"], ["docs"], ["dev"], ["api", "auth"], ["api", "jobs"],
+    ]
+
+    static func read(_ value: ManifestValue) -> ServerSettings {
+        var settings = ServerSettings()
+        guard var block = value.block() else { return settings }
+        if let path = block.take("basePath") { basePath(path).map { settings.basePath = $0 } }
+        if let number = block.take("concurrency")?.integer(1...Limits.concurrency) { settings.concurrency = number }
+        if let size = block.take("maxPayload")?.size(1...Limits.payloadBytes) { settings.maxPayload = size }
+        _ = block.take("maxQueued")?.integer(1...1_000_000_000)
+        if let grace = block.take("shutdownGrace")?.duration(.zero ... .seconds(3600)) {
+            settings.shutdownGrace = grace
+        }
+        if let list = block.take("trustedProxies")?.list() {
+            settings.trustedProxies = list.compactMap(range)
+        }
+        if var cors = block.take("cors")?.block() {
+            if let list = cors.take("origins")?.list() { settings.corsOrigins = list.compactMap(origin) }
+            cors.finish()
+        }
+        if let list = block.take("hosts")?.list() { settings.hosts = list.compactMap(host) }
+        block.finish()
+        return settings
+    }
+
+    private static func basePath(_ value: ManifestValue) -> [String]? {
+        guard let text = value.string() else { return nil }
+        guard text.hasPrefix("/"), text.count > 1, !text.hasSuffix("/") else {
+            value.report("\"\(text)\" is no base path", help: "it starts with \"/\" and has a name: /api/v1")
+            return nil
+        }
+        guard let pattern = try? PathPattern(String(text.dropFirst())) else {
+            value.report("\"\(text)\" is no base path", help: "use letters, digits, \"-\", \".\", \"_\" and \"~\"")
+            return nil
+        }
+        let segments = pattern.segments.compactMap {
+            if case .literal(let text) = $0 { text } else { nil }
+        }
+        guard segments.count == pattern.segments.count else {
+            value.report("a base path has no parameters")
+            return nil
+        }
+        let isTaken = taken.contains { segments.starts(with: $0) } || segments == ["api"]
+        guard !isTaken else {
+            value.report("\"\(text)\" belongs to another API of Sluice", help: "the default is /api/v1")
+            return nil
+        }
+        return segments
+    }
+
+    private static func range(_ value: ManifestValue) -> NetworkRange? {
+        guard let text = value.nonEmptyString() else { return nil }
+        guard let range = NetworkRange(text) else {
+            value.report("\"\(text)\" is no address range", help: "write CIDR notation: 10.0.0.0/8 or fd00::/8")
+            return nil
+        }
+        return range
+    }
+
+    /// An origin as browsers send it (RFC 6454, section 6.2).
+    private static func origin(_ value: ManifestValue) -> String? {
+        guard let text = value.nonEmptyString() else { return nil }
+        let rest = text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
+        guard !rest.isEmpty, !rest.contains("/"), !rest.contains("*"), text == text.lowercased() else {
+            value.report(
+                "\"\(text)\" is no origin", help: "write scheme and host in lower case: https://app.example.com")
+            return nil
+        }
+        return text
+    }
+
+    private static func host(_ value: ManifestValue) -> String? {
+        guard let text = value.nonEmptyString() else { return nil }
+        let allowed = text.unicodeScalars.allSatisfy {
+            switch $0 {
+            case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_", "[", "]", ":": true
+            default: false
+            }
+        }
+        guard allowed else {
+            value.report("\"\(text)\" is no host name", help: "write the name alone: sluice.example.com")
+            return nil
+        }
+        return text.lowercased()
+    }
+}

@@ -1,0 +1,184 @@
+private import Crypto
+package import JobModel
+package import JobStore
+package import PayloadSchema
+
+/// A call of a function, as a surface has decoded it.
+package struct Submission: Sendable {
+    package enum Start: Equatable, Sendable {
+        case now
+        case after(Duration)
+        case at(Timestamp)
+    }
+
+    package var function: String
+    /// nil when there was no body.
+    package var payload: [UInt8]?
+    package var parameters: JSONObject
+    /// The account that the credentials name.
+    package var owner: String?
+    /// For whoever has no account.
+    package var clientAddress: String
+    package var idempotencyKey: String?
+    /// Method, path and query: with the body they are compared when a key comes again.
+    package var requestLine: [String]
+    package var start: Start
+
+    package init(
+        function: String, payload: [UInt8]?, parameters: JSONObject = JSONObject(), owner: String? = nil,
+        clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [], start: Start = .now
+    ) {
+        self.function = function
+        self.payload = payload
+        self.parameters = parameters
+        self.owner = owner
+        self.clientAddress = clientAddress
+        self.idempotencyKey = idempotencyKey
+        self.requestLine = requestLine
+        self.start = start
+    }
+}
+
+package struct Accepted: Sendable, Equatable {
+    package var id: JobID
+    /// Accepted before, under the same key.
+    package var replayed: Bool
+    package var job: JobSnapshot
+}
+
+/// Why a call was not accepted.
+package enum Refusal: Error, Equatable, Sendable {
+    case unknownFunction
+    case invalidJSON(JSONError)
+    case idempotencyConflict
+    /// Further ahead than 30 days.
+    case startTooLate
+    case storeUnavailable(StoreError)
+}
+
+/// The door: checks a call in the order of CONTRACT 4 and makes it durable.
+package final class Admission: Sendable {
+    private let store: any JobStore
+    private let deployment: CurrentDeployment
+    private let clock: any EngineClock
+    private let random: RandomSource
+    private let gauges: FunctionGauges
+    /// Told after the job is durable.
+    private let onAccepted: @Sendable (_ function: String, _ due: Timestamp) -> Void
+
+    init(
+        store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
+        gauges: FunctionGauges, onAccepted: @escaping @Sendable (String, Timestamp) -> Void
+    ) {
+        self.store = store
+        self.deployment = deployment
+        self.clock = clock
+        self.random = random
+        self.gauges = gauges
+        self.onAccepted = onAccepted
+    }
+
+    package func submit(_ submission: Submission) async throws(Refusal) -> Accepted {
+        let deployment = deployment.value
+        guard let function = deployment.functions[submission.function] else { throw .unknownFunction }
+        let payload = try check(submission.payload, needsValue: function.idempotency?.key?.root == .payload)
+        let now = clock.now().wall
+        let key = idempotencyKey(of: submission, payload: payload, function: function, now: now)
+        do {
+            if let key, let known = try await store.recall(key, at: now) {
+                return try await answer(known, fresh: nil)
+            }
+            let job = try newJob(submission, function: function, revision: deployment.revision, key: key, now: now)
+            let results = try await store.enqueue([job], at: now)
+            guard let result = results.first else { throw Refusal.storeUnavailable(.closed) }
+            return try await answer(result, fresh: job)
+        } catch let error as StoreError {
+            throw .storeUnavailable(error)
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch {
+            throw .storeUnavailable(.unavailable("\(error)"))
+        }
+    }
+
+    private func check(_ bytes: [UInt8]?, needsValue: Bool) throws(Refusal) -> JSONValue? {
+        guard let bytes else { return nil }
+        do {
+            if needsValue { return try JSONParser.parse(bytes) }
+            try JSONParser.validate(bytes)
+            return nil
+        } catch {
+            throw .invalidJSON(error)
+        }
+    }
+
+    private func newJob(
+        _ submission: Submission, function: Function, revision: String, key: IdempotencyKey?, now: Timestamp
+    ) throws(Refusal) -> NewJob {
+        let asked: Timestamp =
+            switch submission.start {
+            case .now: now
+            case .after(let delay): now + delay
+            case .at(let time): max(now, time)
+            }
+        guard asked <= now + Limits.delay else { throw .startTooLate }
+        let due = asked + function.delay
+        let parameters = submission.parameters
+        let job = Job(
+            id: JobID(row: 0, random: random.next()), function: function.name, owner: submission.owner,
+            revision: revision, createdAt: now, scheduledFor: due > now ? due : nil, priority: function.priority,
+            payload: submission.payload,
+            parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes)
+        return NewJob(job: job, due: due, deadline: due + function.maxWait, idempotency: key)
+    }
+
+    private func answer(_ result: EnqueueResult, fresh: NewJob?) async throws -> Accepted {
+        switch result {
+        case .conflict:
+            throw Refusal.idempotencyConflict
+        case .replayed(let id):
+            guard case .found(let job)? = try await store.fetch([id], including: []).first else {
+                throw StoreError.corrupt("an idempotency key names a job that is gone")
+            }
+            return Accepted(id: id, replayed: true, job: job)
+        case .accepted(let id):
+            guard let fresh else { throw StoreError.corrupt("a recalled key was accepted") }
+            gauges.update(fresh.job.function) { $0.queued += 1 }
+            onAccepted(fresh.job.function, fresh.due)
+            var job = fresh.job
+            job.id = id
+            return Accepted(
+                id: id, replayed: false,
+                job: JobSnapshot(
+                    job: job, state: .queued, progress: JobProgress(), runAt: fresh.due, deadline: fresh.deadline))
+        }
+    }
+
+    /// Scope: account (or address when there is none), function, key. Compared: request line and body bytes.
+    private func idempotencyKey(
+        of submission: Submission, payload: JSONValue?, function: Function, now: Timestamp
+    ) -> IdempotencyKey? {
+        var text = submission.idempotencyKey
+        if text == nil, let path = function.idempotency?.key {
+            let values = TemplateValues(payload: payload ?? .null, parameters: .object(submission.parameters))
+            text = values[path]?.scalarText
+        }
+        guard let text else { return nil }
+        let who = submission.owner.map { "account:\($0)" } ?? "ip:\(submission.clientAddress)"
+        return IdempotencyKey(
+            scope: Self.hash([who, function.name, text], []),
+            fingerprint: Self.hash(submission.requestLine, submission.payload ?? []),
+            expires: now + function.idempotencyWindow)
+    }
+
+    /// Every text with its length before it, so that no two lists of texts hash the same input.
+    private static func hash(_ texts: [String], _ bytes: [UInt8]) -> [UInt8] {
+        var hash = SHA256()
+        for text in texts {
+            hash.update(data: Array("\(text.utf8.count):".utf8))
+            hash.update(data: Array(text.utf8))
+        }
+        hash.update(data: bytes)
+        return Array(hash.finalize())
+    }
+}

@@ -1,0 +1,17 @@
+package import JobModel
+private import Synchronization
+
+/// The deployment in force; replaced whole at a reload.
+package final class CurrentDeployment: Sendable {
+    private let state: Mutex<Deployment>
+
+    package init(_ deployment: Deployment) {
+        state = Mutex(deployment)
+    }
+
+    package var value: Deployment { state.withLock { $0 } }
+
+    package func function(_ name: String) -> Function? { state.withLock { $0.functions[name] } }
+
+    package func replace(with deployment: Deployment) { state.withLock { $0 = deployment } }
+}

@@ -1,0 +1,209 @@
+internal import JobModel
+internal import JobStore
+internal import Logging
+internal import ServiceLifecycle
+private import Synchronization
+
+/// Starts due jobs while there are free slots, and sees every attempt to its end.
+package final class Dispatcher: Service {
+    /// Without any hint the store is asked this often: a lost hint costs so much latency, never a job.
+    private static let pollMilliseconds: Int64 = 5000
+    /// Longest sleep: the wall clock may jump.
+    private static let napMilliseconds: Int64 = 1000
+
+    private struct State {
+        var core = DispatcherState()
+        var nap: OneShot<Void>?
+        /// Something came while nobody napped.
+        var awake = true
+        var idle: OneShot<Void>?
+        var lastTick: Int64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let store: any JobStore
+    private let deployment: CurrentDeployment
+    private let handlers: @Sendable (Function) -> any Handler
+    private let recorder: Recorder
+    private let announcer: Announcer
+    private let gauges: FunctionGauges
+    private let clock: any EngineClock
+    private let grace: Duration
+    private let logger: Logger
+
+    init(
+        store: any JobStore, deployment: CurrentDeployment, handlers: @escaping @Sendable (Function) -> any Handler,
+        recorder: Recorder, announcer: Announcer, gauges: FunctionGauges, clock: any EngineClock, grace: Duration,
+        logger: Logger
+    ) {
+        self.store = store
+        self.deployment = deployment
+        self.handlers = handlers
+        self.recorder = recorder
+        self.announcer = announcer
+        self.gauges = gauges
+        self.clock = clock
+        self.grace = grace
+        self.logger = logger
+    }
+
+    /// Until shutdown; then no new attempts, the running ones get the grace time, the rest go back to the queue.
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                var nextPoll = clock.now().monotonic
+                while !Task.isCancelled, !isDraining {
+                    let now = clock.now()
+                    if now.monotonic >= nextPoll {
+                        hintAll(at: now.wall)
+                        nextPoll = now.monotonic + Self.pollMilliseconds
+                    }
+                    if await !startDue(&group, at: now) { await nap(now) }
+                }
+                await drain()
+            }
+        } onGracefulShutdown: {
+            self.beginDraining()
+        }
+    }
+
+    /// A job of the function will be due then.
+    func hint(_ function: String, due: Timestamp) {
+        let nap = state.withLock { state in
+            state.core.hint(function, due: due)
+            return Self.wake(&state)
+        }
+        nap?.set(())
+    }
+
+    /// Stops a running attempt; false when it does not run here.
+    func stop(_ id: JobID, _ reason: RunningAttempt.Stop) -> Bool {
+        guard let attempt = state.withLock({ $0.core.running[id] }) else { return false }
+        return attempt.stop.set(reason)
+    }
+
+    /// The attempts under way.
+    var held: [RunningAttempt] { state.withLock { Array($0.core.running.values) } }
+
+    func isRunning(_ id: JobID) -> Bool { state.withLock { $0.core.running[id] != nil } }
+
+    package var isDraining: Bool { state.withLock { $0.core.draining } }
+
+    /// Milliseconds since the loop last came round.
+    package var sinceTick: Int64 { clock.now().monotonic - state.withLock { $0.lastTick } }
+
+    /// Not ready from here on, no new claims, long polls answered.
+    package func beginDraining() {
+        let nap = state.withLock { state in
+            state.core.draining = true
+            return Self.wake(&state)
+        }
+        announcer.drain()
+        nap?.set(())
+    }
+
+    private static func wake(_ state: inout State) -> OneShot<Void>? {
+        state.awake = true
+        defer { state.nap = nil }
+        return state.nap
+    }
+
+    private func hintAll(at now: Timestamp) {
+        let names = deployment.value.functions.keys
+        state.withLock { state in
+            for name in names { state.core.hint(name, due: now) }
+        }
+    }
+
+    /// One claim for everything that may start; false when there was nothing to ask for.
+    private func startDue(_ group: inout DiscardingTaskGroup, at now: Moment) async -> Bool {
+        let deployment = deployment.value
+        let asks = state.withLock { state in
+            state.awake = false
+            state.lastTick = now.monotonic
+            return state.core.plan(deployment, at: now.wall)
+        }
+        guard !asks.isEmpty else { return false }
+        let terms = LeaseTerms(duration: Limits.lease, revision: deployment.revision)
+        let answers: [ClaimAnswer]
+        do {
+            answers = try await store.claim(asks, under: terms, at: now)
+        } catch {
+            state.withLock { $0.core.failed(asks, at: now.wall) }
+            logger.error("Cannot claim jobs, trying again", metadata: ["error": "\(error)"])
+            try? await clock.sleep(untilMonotonic: clock.now().monotonic + Self.napMilliseconds)
+            return true
+        }
+        let attempts = answers.flatMap { answer in
+            answer.jobs.compactMap { attempt(of: $0, deployment: deployment) }
+        }
+        state.withLock { state in
+            state.core.answered(asks, answers)
+            for attempt in attempts { state.core.started(attempt) }
+        }
+        announcer.announce(attempts.map(\.live.job.id))
+        for attempt in attempts {
+            gauges.update(attempt.function.name) {
+                $0.queued -= 1
+                $0.running += 1
+            }
+            group.addTask { await self.see(attempt) }
+        }
+        return true
+    }
+
+    private func attempt(of live: LiveJob, deployment: Deployment) -> RunningAttempt? {
+        guard let function = deployment.functions[live.job.function], let lease = live.lease else { return nil }
+        return RunningAttempt(
+            live: live, function: function, revision: deployment.revision, lease: lease, startedAt: clock.now())
+    }
+
+    private func see(_ attempt: RunningAttempt) async {
+        let outcome = await attempt.run(handlers(attempt.function), clock: clock)
+        gauges.attemptEnded(
+            attempt.function.name, after: Double(clock.now().monotonic - attempt.startedAt.monotonic) / 1000)
+        let due = await recorder.record([
+            Recorder.Entry(live: attempt.live, outcome: outcome, function: attempt.function)
+        ])
+        let (nap, idle) = state.withLock { state in
+            state.core.ended(attempt)
+            if let due = due.first ?? nil { state.core.hint(attempt.function.name, due: due) }
+            let idle = state.core.running.isEmpty ? state.idle : nil
+            return (Self.wake(&state), idle)
+        }
+        nap?.set(())
+        idle?.set(())
+    }
+
+    /// Until a hint, the next due time, or the poll.
+    private func nap(_ now: Moment) async {
+        let deployment = deployment.value
+        let nap = OneShot<Void>()
+        let due: Timestamp?? = state.withLock { state in
+            if state.awake || state.core.draining { return nil }
+            state.nap = nap
+            return .some(state.core.nextDue(deployment))
+        }
+        guard let due else { return }
+        let milliseconds = due.map { ($0 - now.wall).milliseconds } ?? Self.napMilliseconds
+        let limit = now.monotonic + min(max(1, milliseconds), Self.napMilliseconds)
+        _ = await nap.value(untilMonotonic: limit, clock: clock)
+    }
+
+    /// Waits for the running attempts, at most the grace time, and gives back the rest.
+    private func drain() async {
+        let idle = OneShot<Void>()
+        let count = state.withLock { state in
+            state.idle = idle
+            return state.core.running.count
+        }
+        guard count > 0 else { return }
+        logger.info("Waiting for running attempts", metadata: ["running": "\(count)", "grace": "\(grace.written)"])
+        let limit = clock.now().monotonic + grace.milliseconds
+        if await idle.value(untilMonotonic: limit, clock: clock) == nil {
+            let left = held
+            logger.info("Giving back attempts that are still running", metadata: ["running": "\(left.count)"])
+            for attempt in left { attempt.stop.set(.release) }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+package import JobModel
+package import JobStore
+package import Logging
+package import ServiceLifecycle
+
+/// The engine: everything between a surface and the store.
+package final class JobEngine: Sendable {
+    package let admission: Admission
+    package let announcer: Announcer
+    package let deployment: CurrentDeployment
+    package let gauges: FunctionGauges
+    package let clock: any EngineClock
+    package let dispatcher: Dispatcher
+    package let reclaimer: Reclaimer
+    package let pruner: Pruner
+    package let renewer: LeaseRenewer
+    private let store: any JobStore
+    private let recorder: Recorder
+
+    /// - Parameters:
+    ///   - handlers: what runs an attempt of a function.
+    ///   - grace: how long running attempts may go on after a shutdown began.
+    package init(
+        store: any JobStore, deployment: Deployment, handlers: @escaping @Sendable (Function) -> any Handler,
+        clock: any EngineClock, random: RandomSource, grace: Duration, logger: Logger
+    ) {
+        let current = CurrentDeployment(deployment)
+        let announcer = Announcer()
+        let gauges = FunctionGauges()
+        let recorder = Recorder(
+            store: store, deployment: current, clock: clock, random: random, announcer: announcer, gauges: gauges,
+            logger: logger)
+        let dispatcher = Dispatcher(
+            store: store, deployment: current, handlers: handlers, recorder: recorder, announcer: announcer,
+            gauges: gauges, clock: clock, grace: grace, logger: logger)
+        admission = Admission(
+            store: store, deployment: current, clock: clock, random: random, gauges: gauges,
+            onAccepted: { dispatcher.hint($0, due: $1) })
+        reclaimer = Reclaimer(
+            store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
+        pruner = Pruner(store: store, clock: clock, logger: logger)
+        renewer = LeaseRenewer(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
+        self.deployment = current
+        self.announcer = announcer
+        self.gauges = gauges
+        self.recorder = recorder
+        self.dispatcher = dispatcher
+        self.clock = clock
+        self.store = store
+    }
+
+    /// Takes up what a former process left, before anything new is accepted.
+    package func recover() async throws(StoreError) {
+        gauges.start(from: try await store.backlog())
+        await reclaimer.tick()
+    }
+
+    /// In the order in which they start; they shut down the other way round, the dispatcher first.
+    package var services: [any Service] { [pruner, reclaimer, renewer, dispatcher] }
+
+    package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
+        try await store.fetch([id], including: parts).first ?? .unknown
+    }
+
+    package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { try await store.attempts(of: id) }
+
+    package func pollAdvice(for function: String) -> PollAdvice {
+        let deployment = deployment.value
+        return PollAdvice(
+            function: deployment.functions[function], gauge: gauges[function], concurrency: deployment.concurrency)
+    }
+
+    /// Ready: the store takes writes, the dispatcher goes round, nothing is shutting down. The reasons why not.
+    package func readiness() async -> [String] {
+        var reasons: [String] = []
+        if dispatcher.isDraining { reasons.append("shutting down") }
+        if dispatcher.sinceTick > 10_000 { reasons.append("the dispatcher does not run") }
+        do {
+            try await store.probe()
+        } catch {
+            reasons.append("the store cannot write: \(error)")
+        }
+        return reasons
+    }
+}
+
+extension JobEngine {
+    package enum CancelResult: Equatable, Sendable {
+        case cancelled(JobSnapshot)
+        /// It runs, and force was not asked for.
+        case running
+        /// It ended otherwise before.
+        case ended(JobState)
+        case gone
+    }
+
+    /// Cancels a queued or waiting job at once; a running one only with force, by stopping its attempt.
+    package func cancel(_ id: JobID, force: Bool) async throws(StoreError) -> CancelResult {
+        while true {
+            let waiter = announcer.subscribe(to: id)
+            defer { announcer.unsubscribe(waiter, from: id) }
+            guard case .found(let job) = try await lookUp(id) else { return .gone }
+            switch job.state {
+            case .queued, .waiting:
+                let live = LiveJob(job: job.job, progress: job.progress, deadline: job.deadline ?? job.runAt)
+                _ = try await recorder.end(live, as: Ending(.cancelled), error: nil)
+            case .running:
+                guard force else { return .running }
+                _ = dispatcher.stop(id, .cancel)
+                // Its end is announced; when it does not run here any more it has just ended, or will be reclaimed.
+                _ = await waiter.value(untilMonotonic: clock.now().monotonic + 1000, clock: clock)
+            case .cancelled:
+                return .cancelled(job)
+            case .completed, .failed, .timeout:
+                return .ended(job.state)
+            }
+            if Task.isCancelled { return .running }
+        }
+    }
+
+    /// Opens the next run of a failed, timed out or cancelled job.
+    package func retry(_ id: JobID) async throws(StoreError) -> RetryResult {
+        guard case .found(let job) = try await lookUp(id) else { return .unknown }
+        let now = clock.now().wall
+        let maxWait = deployment.function(job.job.function)?.maxWait ?? Duration.seconds(7 * 86_400)
+        let results = try await store.retry([RetryRequest(id: id, deadline: now + maxWait)], at: now)
+        guard let result = results.first else { return .unknown }
+        if case .retried = result {
+            gauges.update(job.job.function) { $0.queued += 1 }
+            announcer.announce([id])
+            dispatcher.hint(job.job.function, due: now)
+        }
+        return result
+    }
+}

@@ -1,0 +1,85 @@
+package import JobModel
+private import Synchronization
+
+/// A value that comes once. Whoever is first sets it; one task waits for it.
+package final class OneShot<Value: Sendable>: Sendable {
+    private enum State {
+        case empty
+        case waiting(CheckedContinuation<Value?, Never>)
+        case set(Value)
+        case abandoned
+    }
+
+    private let state = Mutex(State.empty)
+
+    package init() {}
+
+    /// True for the first caller, whose value counts.
+    @discardableResult package func set(_ value: Value) -> Bool {
+        let (isFirst, waiting): (Bool, CheckedContinuation<Value?, Never>?) = state.withLock { state in
+            switch state {
+            case .empty:
+                state = .set(value)
+                return (true, nil)
+            case .waiting(let continuation):
+                state = .set(value)
+                return (true, continuation)
+            case .set, .abandoned:
+                return (false, nil)
+            }
+        }
+        waiting?.resume(returning: value)
+        return isFirst
+    }
+
+    package var current: Value? {
+        state.withLock { state in
+            if case .set(let value) = state { value } else { nil }
+        }
+    }
+
+    /// The value, or nil when the waiting task is cancelled first.
+    package func value() async -> Value? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready: Value?? = state.withLock { state in
+                    switch state {
+                    case .empty:
+                        state = .waiting(continuation)
+                        return nil
+                    case .set(let value): return .some(value)
+                    case .waiting, .abandoned: return .some(nil)
+                    }
+                }
+                if let ready { continuation.resume(returning: ready) }
+            }
+        } onCancel: {
+            let waiting: CheckedContinuation<Value?, Never>? = state.withLock { state in
+                switch state {
+                case .waiting(let continuation):
+                    state = .abandoned
+                    return continuation
+                case .empty:
+                    state = .abandoned
+                    return nil
+                case .set, .abandoned: return nil
+                }
+            }
+            waiting?.resume(returning: nil)
+        }
+    }
+
+    /// The value, or nil when it has not come by then.
+    package func value(untilMonotonic limit: Int64, clock: any EngineClock) async -> Value? {
+        await withTaskGroup(of: Value?.self) { group in
+            group.addTask { await self.value() }
+            group.addTask {
+                try? await clock.sleep(untilMonotonic: limit)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first ?? current
+        }
+    }
+}

@@ -1,0 +1,157 @@
+internal import JobModel
+internal import JobStore
+internal import Logging
+
+/// The one place where outcomes are written.
+final class Recorder: Sendable {
+    private let store: any JobStore
+    private let deployment: CurrentDeployment
+    private let clock: any EngineClock
+    private let random: RandomSource
+    private let announcer: Announcer
+    private let gauges: FunctionGauges
+    private let logger: Logger
+
+    init(
+        store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
+        announcer: Announcer, gauges: FunctionGauges, logger: Logger
+    ) {
+        self.store = store
+        self.deployment = deployment
+        self.clock = clock
+        self.random = random
+        self.announcer = announcer
+        self.gauges = gauges
+        self.logger = logger
+    }
+
+    /// Outcomes to be written together, each with the function whose policy decides.
+    struct Entry: Sendable {
+        var live: LiveJob
+        var outcome: Outcome
+        /// As the attempt knew it; nil when the function is gone.
+        var function: Function?
+    }
+
+    /// Writes what became of attempts and tells those who wait. Goes on trying while the store cannot write: an
+    /// outcome is not given up.
+    ///
+    /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
+    @discardableResult func record(_ entries: [Entry]) async -> [Timestamp?] {
+        let now = clock.now().wall
+        var generator = SourceGenerator(source: random)
+        let settlements = entries.map { entry in
+            let decision = Decision.make(
+                of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
+                now: now, using: &generator)
+            return settlement(of: entry, decision: decision, now: now)
+        }
+        guard let results = await write(settlements) else { return entries.map { _ in nil } }
+        announcer.announce(entries.map(\.live.job.id))
+        return zip(zip(entries, settlements), results).map { pair, result in
+            guard result == .settled else {
+                logger.debug("Result came too late", metadata: ["job": "\(pair.0.live.job.id)"])
+                return nil
+            }
+            return note(pair.0, pair.1)
+        }
+    }
+
+    /// Ends a job that is not running: cancelled, or past its `maxWait`.
+    func end(_ job: LiveJob, as ending: Ending, error: String?) async throws(StoreError) -> SettleResult {
+        let results = try await store.settle([endSettlement(job, as: ending, error: error)])
+        guard results.first == .settled else { return .stale }
+        noteEnd(job, ending, wasRunning: false)
+        announcer.announce([job.job.id])
+        return .settled
+    }
+
+    private func endSettlement(_ job: LiveJob, as ending: Ending, error: String?) -> Settlement {
+        let now = clock.now().wall
+        var progress = job.progress
+        if let error { progress.lastError = error }
+        return Settlement(
+            id: job.job.id, lease: nil, progress: progress, attempt: nil, change: change(to: ending, of: job, at: now))
+    }
+
+    private func settlement(of entry: Entry, decision: Decision, now: Timestamp) -> Settlement {
+        let live = entry.live
+        let attempt = decision.result.map { result in
+            Attempt(
+                number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? now,
+                completedAt: now, result: result, statusCode: decision.statusCode, error: decision.error,
+                revision: live.revision ?? live.job.revision)
+        }
+        let change: Settlement.Change =
+            switch decision.next {
+            case .queue(let due): .queue(at: due)
+            case .end(let ending): self.change(to: ending, of: live, at: now)
+            }
+        return Settlement(
+            id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt, change: change)
+    }
+
+    private func change(to ending: Ending, of live: LiveJob, at now: Timestamp) -> Settlement.Change {
+        let retention = deployment.function(live.job.function)?.retention ?? Retention()
+        let keepUntil = now + retention.duration(of: ending.state)
+        return .end(ending, at: now, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
+    }
+
+    /// nil when the store has closed: then the jobs are still running there, and a restart takes them up.
+    private func write(_ settlements: [Settlement]) async -> [SettleResult]? {
+        var pause = Duration.milliseconds(50)
+        while true {
+            do {
+                return try await store.settle(settlements)
+            } catch .closed {
+                return nil
+            } catch {
+                logger.error(
+                    "Cannot write results, trying again",
+                    metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
+                do {
+                    try await clock.sleep(untilMonotonic: clock.now().monotonic + pause.milliseconds)
+                } catch {
+                    return nil
+                }
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+
+    private func note(_ entry: Entry, _ settlement: Settlement) -> Timestamp? {
+        let function = entry.live.job.function
+        switch settlement.change {
+        case .queue(let due):
+            gauges.update(function) {
+                $0.running -= 1
+                $0.queued += 1
+            }
+            if settlement.attempt != nil {
+                logger.debug(
+                    "Attempt failed",
+                    metadata: [
+                        "job": "\(entry.live.job.id)", "function": "\(function)",
+                        "attempt": "\(entry.live.progress.attempt)", "next": "\(due)",
+                        "error": "\(settlement.progress.lastError ?? "")",
+                    ])
+            }
+            return due
+        case .end(let ending, _, _, _):
+            noteEnd(entry.live, ending, wasRunning: true, error: settlement.progress.lastError)
+            return nil
+        }
+    }
+
+    private func noteEnd(_ live: LiveJob, _ ending: Ending, wasRunning: Bool, error: String? = nil) {
+        gauges.update(live.job.function) {
+            if wasRunning { $0.running -= 1 } else { $0.queued -= 1 }
+        }
+        var metadata: Logger.Metadata = [
+            "job": "\(live.job.id)", "function": "\(live.job.function)", "state": "\(ending.state)",
+            "attempts": "\(live.progress.attempt)",
+        ]
+        if let error, ending.state != .completed { metadata["error"] = "\(error)" }
+        logger.info("Job ended", metadata: metadata)
+    }
+}

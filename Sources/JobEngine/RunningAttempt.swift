@@ -1,0 +1,66 @@
+internal import JobModel
+internal import JobStore
+
+/// An attempt under way.
+final class RunningAttempt: Sendable {
+    enum Stop: Sendable {
+        /// Cancelled by force.
+        case cancel
+        /// Given back: the server shuts down, or the lease is lost.
+        case release
+    }
+
+    let live: LiveJob
+    /// As declared when the attempt started; a reload does not change it.
+    let function: Function
+    let revision: String
+    let lease: Lease
+    let startedAt: Moment
+    let stop = OneShot<Stop>()
+
+    init(live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment) {
+        self.live = live
+        self.function = function
+        self.revision = revision
+        self.lease = lease
+        self.startedAt = startedAt
+    }
+
+    /// Runs the handler until it answers, its time is up, or somebody stops it.
+    func run(_ handler: any Handler, clock: any EngineClock) async -> Outcome {
+        let untilExpiry = (live.deadline - startedAt.wall).milliseconds
+        let timeout = function.timeout.milliseconds
+        let expires = untilExpiry <= timeout
+        let limit = startedAt.monotonic + max(0, min(untilExpiry, timeout))
+        if untilExpiry <= 0 { return .expired }
+        let call = HandlerCall(
+            job: live.job, attempt: live.progress.attempt, run: live.progress.run,
+            deadline: startedAt.wall + .milliseconds(min(untilExpiry, timeout)))
+        return await withTaskGroup(of: Outcome?.self) { group in
+            group.addTask { await handler.run(call) }
+            group.addTask {
+                do {
+                    try await clock.sleep(untilMonotonic: limit)
+                } catch {
+                    return nil
+                }
+                return expires ? .expired : .timedOut(after: self.function.timeout)
+            }
+            group.addTask {
+                switch await self.stop.value() {
+                case .cancel?: .cancelled
+                case .release?: .released
+                case nil: nil
+                }
+            }
+            while let ended = await group.next() {
+                if let outcome = ended {
+                    group.cancelAll()
+                    return outcome
+                }
+            }
+            // Only when the engine's own task was cancelled.
+            return .released
+        }
+    }
+}

@@ -1,0 +1,131 @@
+/// What the policy makes of an outcome: the job's progress after it, and where the job goes.
+package struct Decision: Equatable, Sendable {
+    package enum Next: Equatable, Sendable {
+        /// Back to the queue, to start at this time or later.
+        case queue(at: Timestamp)
+        case end(Ending)
+    }
+
+    package var next: Next
+    package var progress: JobProgress
+    /// What to keep of the attempt; nil when it does not count.
+    package var result: Attempt.Result?
+    package var error: String?
+    package var statusCode: Int?
+}
+
+/// How a run ended.
+package struct Ending: Equatable, Sendable {
+    /// A terminal state.
+    package var state: JobState
+    package var failure: FailureKind?
+    /// The JSON text of the result, when completed.
+    package var value: [UInt8]?
+
+    package init(_ state: JobState, failure: FailureKind? = nil, value: [UInt8]? = nil) {
+        self.state = state
+        self.failure = failure
+        self.value = value
+    }
+}
+
+extension Decision {
+    /// The one rule that turns outcomes into decisions (CONTRACT 2).
+    ///
+    /// - Parameters:
+    ///   - progress: before the outcome; `progress.attempt` is the number of the attempt that ended.
+    package static func make(
+        of outcome: Outcome, progress: JobProgress, policy: RetryPolicy, now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) -> Decision {
+        var after = progress
+        switch outcome {
+        case .success(let value):
+            after.used += 1
+            return Decision(next: .end(Ending(.completed, value: value)), progress: after, result: .completed)
+
+        case .failure(let failure):
+            let error = failure.error.limited(toBytes: Limits.errorTextBytes)
+            after.used += 1
+            after.lastError = error
+            return Decision(
+                next: failure.retryable
+                    ? afterFailure(
+                        used: after.used, retryAfter: failure.retryAfter, policy: policy, now: now,
+                        using: &generator)
+                    : .end(Ending(.failed, failure: .permanent)),
+                progress: after, result: .failed, error: error, statusCode: failure.statusCode)
+
+        case .timedOut(let limit):
+            let error = "timed out after \(limit.written)"
+            after.used += 1
+            after.lastError = error
+            return Decision(
+                next: afterFailure(
+                    used: after.used, retryAfter: nil, policy: policy, now: now, using: &generator),
+                progress: after, result: .timeout, error: error)
+
+        case .expired:
+            after.used += 1
+            after.lastError = Self.expiredError
+            return Decision(
+                next: .end(Ending(.timeout)), progress: after, result: .expired, error: Self.expiredError)
+
+        case .cancelled:
+            after.used += 1
+            return Decision(next: .end(Ending(.cancelled)), progress: after, result: .cancelled)
+
+        case .released:
+            after.attempt -= 1
+            return Decision(next: .queue(at: now), progress: after)
+
+        case .lost:
+            after.lost += 1
+            let error = "server stopped while it ran"
+            guard after.lost >= Limits.lostAttempts else {
+                after.lastError = error
+                return Decision(next: .queue(at: now), progress: after, result: .lost, error: error)
+            }
+            after.lastError = "server stopped \(Limits.lostAttempts) times while it ran"
+            return Decision(
+                next: .end(Ending(.failed, failure: .permanent)), progress: after, result: .lost, error: error)
+        }
+    }
+
+    /// What a job says that ended because its `maxWait` was over.
+    package static let expiredError = "maxWait exceeded"
+
+    private static func afterFailure(
+        used: Int, retryAfter: Duration?, policy: RetryPolicy, now: Timestamp,
+        using generator: inout some RandomNumberGenerator
+    ) -> Next {
+        guard used < policy.attempts else { return .end(Ending(.failed, failure: .exhausted)) }
+        let delay =
+            retryAfter.map { min(max(.zero, $0), Limits.retryAfter) }
+            ?? policy.delay(afterFailures: used, using: &generator)
+        // The Reclaimer ends the job when its deadline comes; a retry beyond it never starts.
+        return .queue(at: now + delay)
+    }
+}
+
+extension String {
+    /// At most so many bytes of UTF-8, cut between characters.
+    package func limited(toBytes limit: Int) -> String {
+        guard utf8.count > limit else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: limit)
+        while end.samePosition(in: unicodeScalars) == nil, end > startIndex { end = utf8.index(before: end) }
+        return String(self[..<end])
+    }
+}
+
+extension Duration {
+    /// As the manifest writes it: `10s`, `1m`, `250ms`, `7d`.
+    package var written: String {
+        let milliseconds = milliseconds
+        for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")] as [(Int64, String)]
+        where milliseconds >= unit && milliseconds % unit == 0 {
+            return "\(milliseconds / unit)\(name)"
+        }
+        return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
+    }
+}

@@ -1,0 +1,106 @@
+/// One declared job type, as the manifest says with all defaults filled in.
+package struct Function: Equatable, Sendable {
+    package var name: String
+    package var summary: String?
+    package var handler: HandlerDeclaration
+    package var endpoint: Endpoint
+    /// One attempt.
+    package var timeout = Duration.seconds(30)
+    /// From acceptance or the scheduled time, whichever is later, to the end: queueing, attempts, backoff.
+    package var maxWait = Duration.seconds(7 * 86_400)
+    package var retry = RetryPolicy()
+    package var retention = Retention()
+    package var idempotency: IdempotencyRule?
+    /// -100 ... 100, higher first within the function.
+    package var priority = 0
+    /// Added to every job's start.
+    package var delay = Duration.zero
+    /// Accepts, does not start.
+    package var paused = false
+
+    package init(name: String, handler: HandlerDeclaration, endpoint: Endpoint) {
+        self.name = name
+        self.handler = handler
+        self.endpoint = endpoint
+    }
+}
+
+/// How long ended jobs stay readable; `failed` covers timeout and cancelled.
+package struct Retention: Equatable, Sendable {
+    package var completed = Duration.seconds(86_400)
+    package var failed = Duration.seconds(7 * 86_400)
+    /// Added to the above: so long a purged job is still known to have existed.
+    package var tombstone = Duration.seconds(30 * 86_400)
+
+    package init() {}
+
+    package func duration(of state: JobState) -> Duration {
+        switch state {
+        case .completed: completed
+        case .failed, .timeout, .cancelled, .queued, .running, .waiting: failed
+        }
+    }
+}
+
+/// `idempotency: {key: payload.orderId, window: 24h}`.
+package struct IdempotencyRule: Equatable, Sendable {
+    /// Taken when the caller sends no Idempotency-Key.
+    package var key: ValuePath?
+    /// How long a key is remembered; nil for the shortest retention, at most 24 hours.
+    package var window: Duration?
+
+    package init(key: ValuePath?, window: Duration?) {
+        self.key = key
+        self.window = window
+    }
+}
+
+extension Function {
+    /// How long an idempotency key of this function is remembered.
+    package var idempotencyWindow: Duration {
+        idempotency?.window ?? min(.seconds(86_400), retention.completed, retention.failed)
+    }
+}
+
+/// What an attempt runs. More kinds come with the releases that run them.
+package enum HandlerDeclaration: Equatable, Sendable {
+    case builtin(Builtin)
+}
+
+/// A simulated handler.
+package struct Builtin: Equatable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+        case sendEmail = "send-email"
+        case generateReport = "generate-report"
+        case resizeImage = "resize-image"
+        case echo
+
+        /// What the handler takes when the manifest says nothing (CONTRACT 3, Handlers).
+        package var usualDuration: Duration {
+            switch self {
+            case .sendEmail: .seconds(2)
+            case .generateReport: .seconds(5)
+            case .resizeImage: .seconds(3)
+            case .echo: .seconds(1)
+            }
+        }
+    }
+
+    package var kind: Kind
+    package var duration: Duration
+    /// Share of the duration by which an attempt may be shorter or longer, 0 ... 1.
+    package var spread = 0.0
+    /// Share of the attempts that fail, 0 ... 1.
+    package var failureRate = 0.0
+    /// The HTTP status that failing attempts report, 400 ... 599.
+    package var status = 500
+    /// Failing attempts do not answer at all.
+    package var hang = false
+    /// What failing attempts ask for as the next delay.
+    package var retryAfter: Duration?
+
+    package init(kind: Kind) {
+        self.kind = kind
+        self.duration = kind.usualDuration
+    }
+}

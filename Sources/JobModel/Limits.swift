@@ -1,0 +1,33 @@
+/// Every bound that Sluice puts on what comes from outside, with its reason. Manifest values may lower some of them.
+package enum Limits {
+    /// A manifest is written by hand; a larger one is a mistake or an attack (CONTRACT 3).
+    package static let manifestBytes = 1 << 20
+    /// YAML collections inside each other; as deep as JSON may be.
+    package static let manifestDepth = 64
+    /// `maxPayload` may be raised to this: a payload is held in memory while it is checked and run.
+    package static let payloadBytes = 64 << 20
+    /// Error texts kept with an attempt: enough to read, too little to fill a disk.
+    package static let errorTextBytes = 4096
+    /// `Sluice-Delay`, `Sluice-Not-Before`, `delay` (CONTRACT 4).
+    package static let delay = Duration.seconds(30 * 86_400)
+    /// The longest wait a target may ask for with `Retry-After` (CONTRACT 3).
+    package static let retryAfter = Duration.seconds(86_400)
+    /// A long poll is held this long at most (CONTRACT 4): below the 30 s after which common proxies give up.
+    package static let longPollSeconds = 25
+    /// `mode: sync` holds its request this long at most (CONTRACT 3).
+    package static let syncHold = Duration.seconds(25)
+    /// Characters of an `Idempotency-Key`: a UUID has 36, a client's composed key rarely more than 200.
+    package static let idempotencyKeyCharacters = 255
+    /// After so many attempts of one run were cut off by a crash, the job itself is suspect (CONTRACT 2).
+    package static let lostAttempts = 3
+    /// A lease is held this long without being renewed (DESIGN 4).
+    package static let lease = Duration.seconds(30)
+    /// Running attempts renew their lease this often: two renewals may fail before it is lost.
+    package static let leaseRenewal = Duration.seconds(10)
+    /// Attempts of one run in the manifest: beyond that a backoff table hides a target that never answers.
+    package static let retryAttempts = 100
+    /// Any duration of the manifest: a year, so that sums of two never overflow a timestamp.
+    package static let manifestDuration = Duration.seconds(366 * 86_400)
+    /// Running attempts in all.
+    package static let concurrency = 100_000
+}

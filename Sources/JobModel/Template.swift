@@ -1,0 +1,138 @@
+package import PayloadSchema
+
+/// A dotted path into a job's payload, parameters or result: `payload.customer.id`.
+package struct ValuePath: Hashable, Sendable, CustomStringConvertible {
+    package enum Root: String, CaseIterable, Sendable { case payload, parameters, result }
+
+    package let root: Root
+    package let path: [String]
+
+    /// nil when the root is none of the three or a segment is empty.
+    package init?(_ text: some StringProtocol) {
+        let parts = String(text).split(separator: "." as Character, omittingEmptySubsequences: false).map(String.init)
+        guard let first = parts.first, let root = Root(rawValue: first), parts.allSatisfy({ !$0.isEmpty }) else {
+            return nil
+        }
+        self.root = root
+        path = Array(parts.dropFirst())
+    }
+
+    package var description: String { ([root.rawValue] + path).joined(separator: ".") }
+}
+
+/// What a template's references are looked up in.
+package struct TemplateValues: Sendable {
+    package var payload: JSONValue
+    package var parameters: JSONValue
+    package var result: JSONValue
+
+    package init(payload: JSONValue = .null, parameters: JSONValue = .null, result: JSONValue = .null) {
+        self.payload = payload
+        self.parameters = parameters
+        self.result = result
+    }
+
+    package subscript(path: ValuePath) -> JSONValue? {
+        switch path.root {
+        case .payload: payload.value(at: path.path)
+        case .parameters: parameters.value(at: path.path)
+        case .result: result.value(at: path.path)
+        }
+    }
+}
+
+/// Text with `{payload.a.b}` references that are filled in per job; `{{` stands for a brace.
+package struct Template: Equatable, Sendable {
+    package enum Piece: Equatable, Sendable {
+        case literal(String)
+        case reference(ValuePath)
+    }
+
+    package enum Problem: Error, Equatable {
+        case unclosed
+        case unknownReference(String)
+    }
+
+    package let pieces: [Piece]
+
+    package init(_ text: String) throws(Problem) {
+        var pieces: [Piece] = []
+        var literal = ""
+        var rest = Substring(text)
+        while let character = rest.popFirst() {
+            if character == "{", rest.first == "{" {
+                rest.removeFirst()
+                literal.append("{")
+            } else if character == "}", rest.first == "}" {
+                rest.removeFirst()
+                literal.append("}")
+            } else if character == "{" {
+                guard let end = rest.firstIndex(of: "}") else { throw .unclosed }
+                let reference = rest[..<end]
+                guard let path = ValuePath(reference) else { throw .unknownReference(String(reference)) }
+                if !literal.isEmpty { pieces.append(.literal(literal)) }
+                literal = ""
+                pieces.append(.reference(path))
+                rest = rest[rest.index(after: end)...]
+            } else {
+                literal.append(character)
+            }
+        }
+        if !literal.isEmpty { pieces.append(.literal(literal)) }
+        self.pieces = pieces
+    }
+
+    package func uses(_ root: ValuePath.Root) -> Bool {
+        pieces.contains {
+            guard case .reference(let path) = $0 else { return false }
+            return path.root == root
+        }
+    }
+
+    /// The URL that this template makes of a job's values, or nil when a value is missing or no scalar.
+    ///
+    /// Values are percent-encoded (RFC 3986, section 2.1), except one that opens the template: that one may be a whole
+    /// URL and stands as it is.
+    package func url(_ values: TemplateValues) -> String? {
+        var url = ""
+        for (index, piece) in pieces.enumerated() {
+            switch piece {
+            case .literal(let text):
+                url += text
+            case .reference(let path):
+                guard let text = values[path]?.scalarText else { return nil }
+                url += index == 0 ? text : Self.percentEncoded(text)
+            }
+        }
+        return url
+    }
+
+    /// Everything but unreserved characters as `%XX`.
+    package static func percentEncoded(_ text: String) -> String {
+        var encoded = ""
+        for byte in text.utf8 {
+            let scalar = UnicodeScalar(byte)
+            switch scalar {
+            case "A"..."Z", "a"..."z", "0"..."9", "-", ".", "_", "~":
+                encoded.unicodeScalars.append(scalar)
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                encoded += digits.utf8.count == 1 ? "%0" : "%"
+                encoded += digits
+            }
+        }
+        return encoded
+    }
+}
+
+extension JSONValue {
+    /// A string as it is, a number or boolean as JSON writes it; nil for null, arrays and objects.
+    package var scalarText: String? {
+        switch self {
+        case .string(let text): text
+        case .number(let number): number.text
+        case .bool(let value): value ? "true" : "false"
+        case .null, .array, .object: nil
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package import JobModel
+
+/// What a store does for the engine. Verbs of the lifecycle, arrays in and arrays out: a hundred calls with one item
+/// and one call with a hundred reach the disk as one commit.
+///
+/// Every call that changes something returns after the change is durable, or throws with nothing changed. Guards are
+/// part of the change: whoever comes late gets a result that says so, never an error.
+package protocol JobStore: Sendable {
+    /// Accepts jobs: after this returns they survive a power cut.
+    func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
+
+    /// What an idempotency key stands for, without changing anything.
+    func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult?
+
+    /// Leases due jobs, at most so many of each function, the highest priority and the longest due first.
+    func claim(_ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment) async throws(StoreError) -> [ClaimAnswer]
+
+    /// Prolongs leases; false for each that is no longer held.
+    func renew(_ held: [HeldLease], for duration: Duration, at now: Moment) async throws(StoreError) -> [Bool]
+
+    /// Writes what became of attempts, or of queued jobs that ended without one.
+    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
+
+    /// Opens the next run of ended jobs.
+    func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult]
+
+    func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
+
+    /// Every ended attempt of a job, in order.
+    func attempts(of id: JobID) async throws(StoreError) -> [Attempt]
+
+    /// Running jobs whose lease is void: run out, or held by a process that is gone.
+    func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob]
+
+    /// Queued and waiting jobs whose deadline has passed.
+    func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob]
+
+    /// Removes ended jobs past their retention (leaving tombstones), old tombstones and old idempotency keys.
+    func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult
+
+    /// What is queued, running and waiting, by function.
+    func backlog() async throws(StoreError) -> [FunctionBacklog]
+
+    /// Whether a write would succeed now.
+    func probe() async throws(StoreError)
+
+    /// Ends everything under way and gives up the file or the connections.
+    func close() async
+}
+
+/// Why a store cannot do its work.
+package enum StoreError: Error, Equatable, Sendable {
+    /// No space left; reads go on.
+    case full
+    /// The disk or the connection failed.
+    case unavailable(String)
+    /// What is stored contradicts itself.
+    case corrupt(String)
+    case closed
+}
+
+extension StoreError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .full: "the disk is full"
+        case .unavailable(let reason): reason
+        case .corrupt(let reason): "the database is damaged: \(reason)"
+        case .closed: "the store is closed"
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package import JobModel
+package import JobStore
+
+extension SQLiteJobStore {
+    package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
+        try await writer.perform { session throws(StoreError) in
+            var results: [EnqueueResult] = []
+            for job in jobs { results.append(try session.enqueue(job, at: now)) }
+            return results
+        }
+    }
+
+    package func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? {
+        try readers.read { connection throws(StoreError) in try connection.recall(key, at: now) }
+    }
+}
+
+extension Connection {
+    func recall(_ key: IdempotencyKey, at now: Timestamp) throws(StoreError) -> EnqueueResult? {
+        let select = try statement(
+            "SELECT fingerprint, job, random FROM idempotency WHERE scope = ?1 AND expires > ?2")
+        defer { select.reset() }
+        guard try select.bind(1, key.scope).bind(2, now).step() else { return nil }
+        guard select.bytes(0) == key.fingerprint else { return .conflict }
+        return .replayed(JobID(row: select.integer(1), random: UInt64(bitPattern: select.integer(2))))
+    }
+}
+
+extension WriterSession {
+    fileprivate func enqueue(_ new: NewJob, at now: Timestamp) throws(StoreError) -> EnqueueResult {
+        if let key = new.idempotency, let known = try connection.recall(key, at: now) { return known }
+        let job = new.job
+        let id = ids.next(now: now, random: job.id.random)
+        let function = try functions.idOrNew(of: job.function, on: connection)
+        try connection.statement(
+            """
+            INSERT INTO jobs (row, random, function, owner, revision, created_at, scheduled_for, priority, payload,
+                parameters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+            """
+        )
+        .bind(1, id.row).bind(2, Int64(bitPattern: id.random)).bind(3, function).bind(4, job.owner)
+        .bind(5, job.revision).bind(6, job.createdAt).bind(7, job.scheduledFor).bind(8, job.priority)
+        .bind(9, job.payload).bind(10, job.parameters).run()
+        try connection.statement(
+            """
+            INSERT INTO queue (row, function, priority, due, deadline, state, run, attempt, used, lost, lease)
+            VALUES (?1, ?2, ?3, ?4, ?5, 0, 1, 0, 0, 0, 0)
+            """
+        )
+        .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline).run()
+        if let key = new.idempotency {
+            try connection.statement(
+                """
+                INSERT OR REPLACE INTO idempotency (scope, fingerprint, job, random, expires)
+                VALUES (?1, ?2, ?3, ?4, ?5)
+                """
+            )
+            .bind(1, key.scope).bind(2, key.fingerprint).bind(3, id.row).bind(4, Int64(bitPattern: id.random))
+            .bind(5, key.expires).run()
+        }
+        return .accepted(id)
+    }
+}

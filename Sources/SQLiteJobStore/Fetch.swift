@@ -1,0 +1,132 @@
+package import JobModel
+package import JobStore
+
+extension SQLiteJobStore {
+    package func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup] {
+        try readers.read { connection throws(StoreError) in
+            var lookups: [JobLookup] = []
+            for id in ids { lookups.append(try connection.lookUp(id, including: parts)) }
+            return lookups
+        }
+    }
+
+    package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
+        try readers.read { connection throws(StoreError) in try connection.attempts(of: id) }
+    }
+
+    package func backlog() async throws(StoreError) -> [FunctionBacklog] {
+        try readers.read { connection throws(StoreError) in try connection.backlog() }
+    }
+}
+
+enum FetchSQL {
+    /// One statement, so that it sees one moment. A live row counts before the outcome of an earlier run.
+    static let snapshot: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
+            iif(?2, j.payload, NULL), j.parameters,
+            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            q.state, q.due,
+            o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
+            iif(?3, o.value, NULL)
+        FROM jobs j JOIN functions f ON f.id = j.function
+            LEFT JOIN queue q ON q.row = j.row
+            LEFT JOIN outcomes o ON o.job = j.row AND o.run = (SELECT max(run) FROM outcomes WHERE job = j.row)
+        WHERE j.row = ?1
+        """
+    static let tombstone: StaticString =
+        """
+        SELECT t.random, f.name, t.owner FROM tombstones t JOIN functions f ON f.id = t.function WHERE t.row = ?1
+        """
+}
+
+extension Connection {
+    func lookUp(_ id: JobID, including parts: JobParts) throws(StoreError) -> JobLookup {
+        let select = try statement(FetchSQL.snapshot)
+            .bind(1, id.row).bind(2, parts.contains(.payload) ? 1 : 0).bind(3, parts.contains(.value) ? 1 : 0)
+        defer { select.reset() }
+        guard try select.step() else { return try tombstone(of: id) }
+        let job = select.job()
+        // The row is known, the random bits are not: somebody guesses.
+        guard job.id == id else { return .unknown }
+        return .found(try snapshot(of: job, from: select))
+    }
+
+    private func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
+        if let raw = select.optionalInteger(19) {
+            guard let state = JobState(rawValue: raw) else { throw .corrupt("a job has state \(raw)") }
+            let live = select.liveJob()
+            return JobSnapshot(
+                job: job, state: state, progress: live.progress, runAt: select.time(20), deadline: live.deadline,
+                startedAt: live.startedAt)
+        }
+        guard let raw = select.optionalInteger(21), let state = JobState(rawValue: raw) else {
+            throw .corrupt("job \(job.id) is neither queued nor ended")
+        }
+        let completedAt = select.time(23)
+        return JobSnapshot(
+            job: job, state: state, failure: select.optionalInteger(22).flatMap(FailureKind.init(rawValue:)),
+            progress: JobProgress(
+                run: select.int(24), attempt: select.int(25), used: select.int(26), lost: select.int(27),
+                lastError: select.optionalText(28)),
+            runAt: select.optionalTime(29) ?? completedAt, startedAt: select.optionalTime(29),
+            completedAt: completedAt, value: select.bytes(30))
+    }
+
+    private func tombstone(of id: JobID) throws(StoreError) -> JobLookup {
+        let select = try statement(FetchSQL.tombstone).bind(1, id.row)
+        defer { select.reset() }
+        guard try select.step(), UInt64(bitPattern: select.integer(0)) == id.random else { return .unknown }
+        return .purged(Tombstone(id: id, function: select.text(1), owner: select.optionalText(2)))
+    }
+
+    fileprivate func attempts(of id: JobID) throws(StoreError) -> [Attempt] {
+        let select = try statement(
+            """
+            SELECT number, run, started_at, completed_at, result, status_code, error, revision
+                FROM attempts WHERE job = ?1
+            UNION ALL
+            SELECT attempt, run, final_started_at, completed_at, final_result, final_status_code, final_error,
+                final_revision FROM outcomes WHERE job = ?1 AND final_result IS NOT NULL
+            ORDER BY 1
+            """
+        ).bind(1, id.row)
+        defer { select.reset() }
+        var attempts: [Attempt] = []
+        while try select.step() {
+            guard let result = Attempt.Result(rawValue: select.integer(4)) else {
+                throw .corrupt("an attempt has result \(select.integer(4))")
+            }
+            attempts.append(
+                Attempt(
+                    number: select.int(0), run: select.int(1), startedAt: select.time(2), completedAt: select.time(3),
+                    result: result, statusCode: select.optionalInteger(5).map(Int.init), error: select.optionalText(6),
+                    revision: select.text(7)))
+        }
+        return attempts
+    }
+
+    fileprivate func backlog() throws(StoreError) -> [FunctionBacklog] {
+        let select = try statement(
+            """
+            SELECT f.name, q.state, count(*), min(q.due) FROM queue q JOIN functions f ON f.id = q.function
+            GROUP BY q.function, q.state
+            """)
+        defer { select.reset() }
+        var backlogs: [String: FunctionBacklog] = [:]
+        while try select.step() {
+            let name = select.text(0)
+            var backlog = backlogs[name] ?? FunctionBacklog(function: name)
+            switch JobState(rawValue: select.integer(1)) {
+            case .queued?:
+                backlog.queued = select.int(2)
+                backlog.nextDue = select.optionalTime(3)
+            case .running?: backlog.running = select.int(2)
+            case .waiting?: backlog.waiting = select.int(2)
+            case .completed?, .failed?, .timeout?, .cancelled?, nil: throw .corrupt("the queue holds an ended job")
+            }
+            backlogs[name] = backlog
+        }
+        return backlogs.values.sorted { $0.function < $1.function }
+    }
+}

@@ -1,0 +1,37 @@
+package import JobStore
+
+/// The embedded store: one SQLite file, one process.
+package final class SQLiteJobStore: JobStore {
+    let writer: Writer
+    let readers: ReaderPool
+    /// Held while the store is open.
+    private let lock: LockFile?
+
+    /// - Parameters:
+    ///   - path: the database file; made when it is not there.
+    ///   - lock: the process's claim on the file.
+    ///   - onFatal: see `Writer`.
+    package init(
+        path: String, lock: LockFile? = nil, onFatal: @escaping @Sendable (StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
+        let connection = try Connection(path: path, role: .writer)
+        try Schema.prepare(connection)
+        try connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'boot'")
+        let boot = Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0
+        let session = WriterSession(connection: connection, boot: boot, ids: try IDSource(connection))
+        readers = ReaderPool(path: path)
+        self.lock = lock
+        writer = Writer(session, onFatal: onFatal)
+    }
+
+    package func probe() async throws(StoreError) {
+        try await writer.perform { session throws(StoreError) in
+            try session.connection.statement("UPDATE meta SET value = value WHERE name = 'boot'").run()
+        }
+    }
+
+    package func close() async {
+        await writer.close()
+        readers.close()
+    }
+}

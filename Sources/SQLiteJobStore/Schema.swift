@@ -1,0 +1,128 @@
+internal import JobStore
+
+/// The tables. Migrations only append; ARCHITECTURE.md lists every table with its cost rule.
+enum Schema {
+    /// "Slce": tells our files from others (sqlite.org/pragma.html#pragma_application_id).
+    private static let applicationID = 0x536C_6365
+
+    static let migrations: [String] = [
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO meta VALUES ('boot', 0);
+
+        CREATE TABLE functions (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+
+        CREATE TABLE jobs (
+            row INTEGER PRIMARY KEY,
+            random INTEGER NOT NULL,
+            function INTEGER NOT NULL,
+            owner TEXT,
+            revision TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            scheduled_for INTEGER,
+            priority INTEGER NOT NULL,
+            payload BLOB,
+            parameters BLOB
+        ) STRICT;
+
+        CREATE TABLE queue (
+            row INTEGER PRIMARY KEY,
+            function INTEGER NOT NULL,
+            priority INTEGER NOT NULL,
+            due INTEGER NOT NULL,
+            deadline INTEGER NOT NULL,
+            state INTEGER NOT NULL CHECK (state IN (0, 1, 2)),
+            run INTEGER NOT NULL CHECK (run >= 1),
+            attempt INTEGER NOT NULL CHECK (attempt >= 0),
+            used INTEGER NOT NULL CHECK (used >= 0),
+            lost INTEGER NOT NULL CHECK (lost >= 0),
+            lease INTEGER NOT NULL CHECK ((lease <> 0) = (state = 1)),
+            lease_until INTEGER,
+            started_at INTEGER,
+            revision TEXT,
+            last_error TEXT
+        ) STRICT;
+        CREATE INDEX queue_due ON queue (function, priority, due) WHERE state = 0;
+        CREATE INDEX queue_deadline ON queue (deadline) WHERE state <> 1;
+        CREATE INDEX queue_running ON queue (row) WHERE state = 1;
+
+        CREATE TABLE attempts (
+            job INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            run INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            completed_at INTEGER NOT NULL,
+            result INTEGER NOT NULL,
+            status_code INTEGER,
+            error TEXT,
+            revision TEXT NOT NULL,
+            PRIMARY KEY (job, number)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE outcomes (
+            job INTEGER NOT NULL,
+            run INTEGER NOT NULL,
+            state INTEGER NOT NULL CHECK (state IN (3, 4, 5, 6)),
+            failure INTEGER,
+            completed_at INTEGER NOT NULL,
+            attempt INTEGER NOT NULL,
+            used INTEGER NOT NULL,
+            lost INTEGER NOT NULL,
+            last_error TEXT,
+            value BLOB,
+            final_started_at INTEGER,
+            final_result INTEGER,
+            final_status_code INTEGER,
+            final_error TEXT,
+            final_revision TEXT,
+            purge_at INTEGER,
+            tombstone_until INTEGER NOT NULL,
+            PRIMARY KEY (job, run)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX outcomes_purge ON outcomes (purge_at) WHERE purge_at IS NOT NULL;
+
+        CREATE TABLE tombstones (
+            row INTEGER PRIMARY KEY,
+            random INTEGER NOT NULL,
+            function INTEGER NOT NULL,
+            owner TEXT,
+            until INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX tombstones_until ON tombstones (until);
+
+        CREATE TABLE idempotency (
+            scope BLOB PRIMARY KEY,
+            fingerprint BLOB NOT NULL,
+            job INTEGER NOT NULL,
+            random INTEGER NOT NULL,
+            expires INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX idempotency_expires ON idempotency (expires);
+        """
+    ]
+
+    /// Brings the file to the newest version, in one transaction; refuses a newer one and files of other programs.
+    static func prepare(_ connection: Connection) throws(StoreError) {
+        let version = Int(try connection.text(of: "PRAGMA user_version")) ?? 0
+        let owner = Int(try connection.text(of: "PRAGMA application_id")) ?? 0
+        let isEmpty = try connection.text(of: "SELECT count(*) FROM sqlite_schema") == "0"
+        guard owner == applicationID || (owner == 0 && version == 0 && isEmpty) else {
+            throw .unavailable("the file is a database of another program")
+        }
+        guard version <= migrations.count else {
+            throw .unavailable(
+                "the database was written by a newer Sluice (schema \(version), this one knows \(migrations.count))")
+        }
+        guard version < migrations.count else { return }
+        try connection.execute("BEGIN IMMEDIATE")
+        do {
+            for migration in migrations[version...] { try connection.execute(migration) }
+            try connection.execute("PRAGMA user_version = \(migrations.count)")
+            try connection.execute("PRAGMA application_id = \(applicationID)")
+            try connection.execute("COMMIT")
+        } catch {
+            try? connection.execute("ROLLBACK")
+            throw error
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package import JobModel
+package import JobStore
+
+extension SQLiteJobStore {
+    package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+        try await writer.perform { session throws(StoreError) in
+            var results: [SettleResult] = []
+            for settlement in settlements { results.append(try session.settle(settlement)) }
+            return results
+        }
+    }
+
+    package func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {
+        try await writer.perform { session throws(StoreError) in
+            var results: [RetryResult] = []
+            for request in requests { results.append(try session.retry(request, at: now)) }
+            return results
+        }
+    }
+}
+
+extension WriterSession {
+    fileprivate func settle(_ settlement: Settlement) throws(StoreError) -> SettleResult {
+        let row = settlement.id.row
+        let lease = settlement.lease?.token ?? 0
+        let progress = settlement.progress
+        switch settlement.change {
+        case .queue(let due):
+            try connection.statement(
+                """
+                UPDATE queue SET state = 0, due = ?3, attempt = ?4, used = ?5, lost = ?6, last_error = ?7, lease = 0,
+                    lease_until = NULL WHERE row = ?1 AND lease = ?2
+                """
+            )
+            .bind(1, row).bind(2, lease).bind(3, due).bind(4, progress.attempt).bind(5, progress.used)
+            .bind(6, progress.lost).bind(7, progress.lastError).run()
+            guard connection.changes == 1 else { return .stale }
+            if let attempt = settlement.attempt { try keep(attempt, of: row) }
+        case .end(let ending, let completedAt, let keepUntil, let tombstoneUntil):
+            try connection.statement("DELETE FROM queue WHERE row = ?1 AND lease = ?2")
+                .bind(1, row).bind(2, lease).run()
+            guard connection.changes == 1 else { return .stale }
+            let attempt = settlement.attempt
+            try connection.statement(
+                """
+                INSERT INTO outcomes (job, run, state, failure, completed_at, attempt, used, lost, last_error, value,
+                    final_started_at, final_result, final_status_code, final_error, final_revision, purge_at,
+                    tombstone_until)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                """
+            )
+            .bind(1, row).bind(2, progress.run).bind(3, ending.state.rawValue).bind(4, ending.failure?.rawValue)
+            .bind(5, completedAt).bind(6, progress.attempt).bind(7, progress.used).bind(8, progress.lost)
+            .bind(9, progress.lastError).bind(10, ending.value).bind(11, attempt?.startedAt)
+            .bind(12, attempt?.result.rawValue).bind(13, attempt?.statusCode.map(Int64.init)).bind(14, attempt?.error)
+            .bind(15, attempt?.revision).bind(16, keepUntil).bind(17, tombstoneUntil).run()
+        }
+        return .settled
+    }
+
+    /// Attempts that did not end their run; the one that did is part of the outcome.
+    private func keep(_ attempt: Attempt, of row: Int64) throws(StoreError) {
+        try connection.statement(
+            """
+            INSERT INTO attempts (job, number, run, started_at, completed_at, result, status_code, error, revision)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            """
+        )
+        .bind(1, row).bind(2, attempt.number).bind(3, attempt.run).bind(4, attempt.startedAt)
+        .bind(5, attempt.completedAt).bind(6, attempt.result.rawValue).bind(7, attempt.statusCode.map(Int64.init))
+        .bind(8, attempt.error).bind(9, attempt.revision).run()
+    }
+
+    fileprivate func retry(_ request: RetryRequest, at now: Timestamp) throws(StoreError) -> RetryResult {
+        let row = request.id.row
+        let snapshot: JobSnapshot
+        switch try connection.lookUp(request.id, including: []) {
+        case .found(let found): snapshot = found
+        case .purged, .unknown: return .unknown
+        }
+        switch snapshot.state {
+        case .failed, .timeout, .cancelled: break
+        case .queued, .running, .waiting, .completed: return .refused(snapshot.state)
+        }
+        let run = snapshot.progress.run + 1
+        try connection.statement("UPDATE outcomes SET purge_at = NULL WHERE job = ?1").bind(1, row).run()
+        try connection.statement(
+            """
+            INSERT INTO queue (row, function, priority, due, deadline, state, run, attempt, used, lost, lease)
+            SELECT row, function, priority, ?2, ?3, 0, ?4, ?5, 0, 0, 0 FROM jobs WHERE row = ?1
+            """
+        )
+        .bind(1, row).bind(2, now).bind(3, request.deadline).bind(4, run).bind(5, snapshot.progress.attempt).run()
+        return .retried(run: run)
+    }
+}

@@ -1,0 +1,87 @@
+package import JobModel
+package import JobStore
+
+extension SQLiteJobStore {
+    package func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] {
+        try await writer.perform { session throws(StoreError) in
+            let select = try session.connection.statement(UpkeepSQL.abandoned)
+                .bind(1, session.leaseBase).bind(2, now.monotonic).bind(3, limit)
+            return try select.liveJobs()
+        }
+    }
+
+    package func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob] {
+        try readers.read { connection throws(StoreError) in
+            try connection.statement(UpkeepSQL.overdue).bind(1, now).bind(2, limit).liveJobs()
+        }
+    }
+
+    package func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
+        try await writer.perform { session throws(StoreError) in
+            try session.connection.prune(limit: limit, at: now)
+        }
+    }
+}
+
+/// Payloads are left out: what ends without running needs none.
+enum UpkeepSQL {
+    static let abandoned: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
+            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error
+        FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
+        WHERE q.state = 1 AND (q.lease < ?1 OR q.lease_until <= ?2) LIMIT ?3
+        """
+    static let overdue: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
+            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error
+        FROM queue q INDEXED BY queue_deadline JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
+        WHERE q.state <> 1 AND q.deadline <= ?1 ORDER BY q.deadline LIMIT ?2
+        """
+    static let ended: StaticString =
+        """
+        SELECT job, tombstone_until FROM outcomes INDEXED BY outcomes_purge
+        WHERE purge_at IS NOT NULL AND purge_at <= ?1 ORDER BY purge_at LIMIT ?2
+        """
+}
+
+extension Statement {
+    fileprivate func liveJobs() throws(StoreError) -> [LiveJob] {
+        defer { reset() }
+        var jobs: [LiveJob] = []
+        while try step() { jobs.append(liveJob()) }
+        return jobs
+    }
+}
+
+extension Connection {
+    fileprivate func prune(limit: Int, at now: Timestamp) throws(StoreError) -> PruneResult {
+        let ended = try statement(UpkeepSQL.ended).bind(1, now).bind(2, limit)
+        var rows: [(row: Int64, until: Timestamp)] = []
+        while try ended.step() { rows.append((ended.integer(0), ended.time(1))) }
+        ended.reset()
+        for (row, until) in rows {
+            try statement(
+                """
+                INSERT INTO tombstones (row, random, function, owner, until)
+                SELECT row, random, function, owner, ?2 FROM jobs WHERE row = ?1
+                """
+            ).bind(1, row).bind(2, until).run()
+            try statement("DELETE FROM outcomes WHERE job = ?1").bind(1, row).run()
+            try statement("DELETE FROM attempts WHERE job = ?1").bind(1, row).run()
+            try statement("DELETE FROM jobs WHERE row = ?1").bind(1, row).run()
+        }
+        try statement(
+            "DELETE FROM tombstones WHERE row IN (SELECT row FROM tombstones WHERE until <= ?1 ORDER BY until LIMIT ?2)"
+        ).bind(1, now).bind(2, limit).run()
+        let tombstones = changes
+        try statement(
+            """
+            DELETE FROM idempotency WHERE scope IN
+                (SELECT scope FROM idempotency WHERE expires <= ?1 ORDER BY expires LIMIT ?2)
+            """
+        ).bind(1, now).bind(2, limit).run()
+        return PruneResult(jobs: rows.count, tombstones: tombstones, keys: changes)
+    }
+}
