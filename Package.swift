@@ -64,12 +64,18 @@ let package = Package(
             "JobEngine",
             uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "Logging", "ServiceLifecycle"]),
         // The HTTP channel, the route table, problem bodies. Knows no job.
-        room("HTTPSupport", uses: ["PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix"]),
+        room(
+            "HTTPSupport",
+            uses: [
+                "JobModel", "PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "ServiceLifecycle",
+            ]),
         // The surfaces: decode, call the engine once, encode. They never import each other.
         room(
             "FunctionsAPI",
-            uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOCore", "NIOHTTP1"]),
-        room("OperationsAPI", uses: ["HTTPSupport", "JobEngine", "PayloadSchema", "NIOHTTP1"]),
+            uses: [
+                "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "Logging", "NIOCore", "NIOHTTP1",
+            ]),
+        room("OperationsAPI", uses: ["HTTPSupport", "JobEngine", "JobModel", "PayloadSchema"]),
         // Commands, settings and the one place that names concrete types.
         .executableTarget(
             name: "sluice",

@@ -79,7 +79,7 @@ struct ManifestValue {
 
     func duration(_ range: ClosedRange<Duration>) -> Duration? {
         guard let (text, _) = scalar("a duration") else { return nil }
-        guard let value = ScalarText.duration(text) else {
+        guard let value = Duration(written: text) else {
             if Double(text) != nil {
                 report("a duration needs a unit", help: "write \(text)s for seconds; units: ms, s, m, h, d")
             } else {

@@ -117,15 +117,3 @@ extension String {
         return String(self[..<end])
     }
 }
-
-extension Duration {
-    /// As the manifest writes it: `10s`, `1m`, `250ms`, `7d`.
-    package var written: String {
-        let milliseconds = milliseconds
-        for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")] as [(Int64, String)]
-        where milliseconds >= unit && milliseconds % unit == 0 {
-            return "\(milliseconds / unit)\(name)"
-        }
-        return milliseconds == 0 ? "0s" : "\(milliseconds)ms"
-    }
-}

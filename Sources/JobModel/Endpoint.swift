@@ -105,6 +105,10 @@ package struct PathPattern: Hashable, Sendable, CustomStringConvertible {
 
     package init(literals: [String]) { segments = literals.map { .literal($0) } }
 
+    private init(segments: [Segment]) { self.segments = segments }
+
+    package func appending(_ more: [Segment]) -> PathPattern { PathPattern(segments: segments + more) }
+
     /// Two patterns clash when they match the same paths. Otherwise the one with the earlier literal wins.
     package func clashes(with other: PathPattern) -> Bool {
         guard segments.count == other.segments.count else { return false }

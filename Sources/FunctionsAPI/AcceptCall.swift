@@ -1,0 +1,137 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+internal import NIOCore
+internal import NIOHTTP1
+internal import PayloadSchema
+
+/// `POST <basePath>/<path>`: checked in the order of CONTRACT 4, stored, answered with 202, or held until the end.
+struct AcceptCall: Sendable {
+    let engine: JobEngine
+    let authenticator: any Authenticator
+    let page: StatusPage
+    let watch: StatusWatch
+
+    func callAsFunction(
+        _ request: ServerRequest, _ context: RouteContext, function: Function
+    ) async throws -> ServerReply {
+        let principal = await authenticator.principal(of: request.headers)
+        if function.endpoint.authentication == .required, principal == nil { throw Unauthorized.problem }
+        if request.bodyTooLarge { throw Problem(413, "The body is larger than this server accepts (maxPayload).") }
+        try CallFields.checkContent(request)
+        if request.headers.contains(name: "sluice-webhook") {
+            guard principal != nil else {
+                throw Problem(401, "Sluice-Webhook needs credentials here.", headers: Unauthorized.challenge)
+            }
+            throw Problem(400, "This version of Sluice does not send webhooks yet; leave Sluice-Webhook out.")
+        }
+        let query = try CallFields.query(request)
+        let submission = Submission(
+            function: function.name,
+            payload: request.body.readableBytes > 0 ? Array(request.body.readableBytesView) : nil,
+            parameters: CallFields.parameters(query: query, path: context.parameters),
+            owner: principal?.owner, clientAddress: context.clientAddress,
+            idempotencyKey: try CallFields.idempotencyKey(request.headers),
+            requestLine: [request.method, request.rawPath, request.rawQuery ?? ""],
+            start: try CallFields.start(request.headers))
+        let accepted: Accepted
+        do {
+            accepted = try await engine.admission.submit(submission)
+        } catch {
+            throw Self.problem(of: error)
+        }
+        let hold = Hold(function: function, preferences: CallFields.preferences(request.headers))
+        return .response(try await answer(accepted, hold, function, request, context))
+    }
+
+    /// How long the caller wants to wait, and which preference is honoured.
+    private struct Hold {
+        var milliseconds: Int64 = 0
+        var applied: String?
+
+        init(function: Function, preferences: CallFields.Preferences) {
+            if preferences.respondAsync, preferences.wait == nil {
+                applied = "respond-async"
+            } else if let wait = preferences.wait {
+                milliseconds = Int64(wait) * 1000
+                applied = "wait=\(wait)"
+            } else if function.endpoint.mode == .sync {
+                milliseconds = min(function.timeout, Limits.syncHold).milliseconds
+            }
+        }
+    }
+
+    private func answer(
+        _ accepted: Accepted, _ hold: Hold, _ function: Function, _ request: ServerRequest, _ context: RouteContext
+    ) async throws -> ServerResponse {
+        var job = accepted.job
+        var response: ServerResponse?
+        if hold.milliseconds > 0 {
+            let lookup = try await watch.wait(
+                for: accepted.id, milliseconds: hold.milliseconds, including: page.parts(for: function),
+                connection: request.connection, until: { !$0.isLive })
+            if let snapshot = lookup.snapshot {
+                job = snapshot
+                if snapshot.state.isTerminal {
+                    response = page.response(for: snapshot, requestID: context.requestID)
+                }
+            }
+        }
+        var final = response ?? acceptedResponse(job)
+        if accepted.replayed { final.headers.replaceOrAdd(name: "Idempotency-Replayed", value: "true") }
+        if let applied = hold.applied { final.headers.replaceOrAdd(name: "Preference-Applied", value: applied) }
+        return final
+    }
+
+    private func acceptedResponse(_ job: JobSnapshot) -> ServerResponse {
+        let url = page.url(of: job.job.id, function: job.job.function)
+        var response = ServerResponse.json(
+            202,
+            [
+                "queueId": .string(job.job.function), "jobId": .string(job.job.id.description),
+                "statusUrl": .string(url),
+            ])
+        response.headers.add(name: "Location", value: url)
+        response.headers.add(name: "Retry-After", value: String(page.retryAfter(job)))
+        response.headers.add(
+            name: "Sluice-Job-State", value: StatusName(job.state, failure: job.failure).rawValue)
+        return response
+    }
+
+    private static func problem(of refusal: Refusal) -> Problem {
+        switch refusal {
+        case .unknownFunction:
+            Problem(404, "Nothing is found at this path.")
+        case .invalidJSON(let error):
+            Problem(400, "The body is not valid JSON: \(error).", kind: "invalid-json", title: "Invalid JSON")
+        case .idempotencyConflict:
+            Problem(
+                422, "This Idempotency-Key was used with another request. Use a new key for a new request.",
+                kind: "idempotency-conflict", title: "Idempotency key reused")
+        case .startTooLate:
+            CallFields.startTooLate
+        case .storeUnavailable(let error):
+            StoreProblem.of(error)
+        }
+    }
+}
+
+enum StoreProblem {
+    /// Nothing was accepted; the details are for the log, not for callers.
+    static func of(_ error: StoreError) -> Problem {
+        let detail =
+            switch error {
+            case .full: "The server's disk is full; nothing was changed."
+            case .unavailable, .corrupt, .closed: "The server cannot reach its store now; nothing was changed."
+            }
+        return Problem(503, detail, kind: "store-unavailable", headers: [("Retry-After", "5")])
+    }
+}
+
+enum Unauthorized {
+    static let challenge = [(name: "WWW-Authenticate", value: "Bearer")]
+
+    static let problem = Problem(
+        401, "This function needs credentials: \"Authorization: Bearer <token>\".", headers: challenge)
+}

@@ -1,0 +1,177 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import NIOCore
+internal import NIOHTTP1
+internal import PayloadSchema
+
+/// What a caller says in header fields and query. Everything here comes from outside.
+enum CallFields {
+    /// The `Prefer` field (RFC 7240). What is not understood is ignored, as the RFC wants.
+    struct Preferences: Equatable {
+        /// Seconds, at most 25.
+        var wait: Int?
+        var respondAsync = false
+    }
+
+    static func preferences(_ headers: HTTPHeaders) -> Preferences {
+        var preferences = Preferences()
+        for item in headers["prefer"].flatMap({ $0.split(separator: ",") }) {
+            // Parameters after ";" belong to no preference that is known here.
+            let preference = item.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
+            let parts = preference.split(separator: "=", maxSplits: 1).map { trimmed($0) }
+            switch parts.first?.lowercased() {
+            case "respond-async"? where parts.count == 1:
+                preferences.respondAsync = true
+            case "wait"? where parts.count == 2 && preferences.wait == nil:
+                preferences.wait = seconds(unquoted(parts[1]))
+            default:
+                break
+            }
+        }
+        return preferences
+    }
+
+    /// `?wait=20`: clamped to 25; anything but whole seconds is a 400.
+    static func wait(_ query: [(name: String, value: String)]) throws(Problem) -> Int? {
+        let values = query.filter { $0.name == "wait" }
+        guard let value = values.first?.value else { return nil }
+        guard values.count == 1, let seconds = seconds(value) else {
+            throw Problem(400, "\"wait\" takes one whole number of seconds, from 0 to \(Limits.longPollSeconds).")
+        }
+        return seconds
+    }
+
+    /// Digits only, clamped; nil for anything else.
+    private static func seconds(_ text: String) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        return min(Int(text) ?? .max, Limits.longPollSeconds)
+    }
+
+    /// `?force=true`.
+    static func force(_ query: [(name: String, value: String)]) throws(Problem) -> Bool {
+        switch query.last(where: { $0.name == "force" })?.value {
+        case nil, "false"?: return false
+        case "true"?, ""?: return true
+        case _?: throw Problem(400, "\"force\" is true or false.")
+        }
+    }
+
+    static func query(_ request: ServerRequest) throws(Problem) -> [(name: String, value: String)] {
+        do {
+            return try Query.items(of: request.rawQuery)
+        } catch {
+            throw Problem(400, "The query is not percent-encoded UTF-8 without control characters.")
+        }
+    }
+
+    /// Quoted (a string of RFC 9651) or bare; printable ASCII.
+    static func idempotencyKey(_ headers: HTTPHeaders) throws(Problem) -> String? {
+        let values = headers["idempotency-key"]
+        guard let value = values.first else { return nil }
+        let key = value.hasPrefix("\"") ? unescaped(value) : value
+        guard values.count == 1, let key, (1...Limits.idempotencyKeyCharacters).contains(key.utf8.count),
+            key.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+        else {
+            throw Problem(
+                400,
+                "Idempotency-Key takes one key of 1 to \(Limits.idempotencyKeyCharacters) printable ASCII characters, "
+                    + "bare or in double quotes.")
+        }
+        return key
+    }
+
+    /// The content of a quoted string, or nil when the quotes do not fit.
+    private static func unescaped(_ value: String) -> String? {
+        guard value.utf8.count >= 2, value.hasSuffix("\"") else { return nil }
+        var result = ""
+        var characters = value.dropFirst().dropLast().makeIterator()
+        while let character = characters.next() {
+            if character == "\"" { return nil }
+            if character == "\\" {
+                guard let next = characters.next(), next == "\"" || next == "\\" else { return nil }
+                result.append(next)
+            } else {
+                result.append(character)
+            }
+        }
+        return result
+    }
+
+    /// `Sluice-Delay: 5m` or `Sluice-Not-Before: <RFC 3339 or epoch milliseconds>`.
+    static func start(_ headers: HTTPHeaders) throws(Problem) -> Submission.Start {
+        let delays = headers["sluice-delay"]
+        let times = headers["sluice-not-before"]
+        guard delays.count + times.count <= 1 else {
+            throw Problem(400, "Give Sluice-Delay or Sluice-Not-Before, once.")
+        }
+        if let text = delays.first {
+            guard let delay = Duration(written: text) else {
+                throw Problem(400, "Sluice-Delay takes a duration with a unit: 250ms, 30s, 5m, 2h, 7d.")
+            }
+            guard delay <= Limits.delay else { throw Self.startTooLate }
+            return .after(delay)
+        }
+        if let text = times.first {
+            let isNumber = !text.isEmpty && text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+            let time = isNumber ? Int64(text).map(Timestamp.init(milliseconds:)) : Timestamp(rfc3339: text)
+            guard let time else {
+                throw Problem(
+                    400, "Sluice-Not-Before takes an RFC 3339 time (2026-05-19T10:00:00Z) or milliseconds since 1970.")
+            }
+            return .at(time)
+        }
+        return .now
+    }
+
+    static let startTooLate = Problem(
+        400, "The start may be at most \(Limits.delay.written) ahead.", kind: "start-too-late")
+
+    /// Query values and path values as one object: a repeated query name is an array, the path wins, `wait` is ours.
+    static func parameters(
+        query: [(name: String, value: String)], path: [(name: String, value: String)]
+    ) -> JSONObject {
+        var object = JSONObject()
+        for (name, value) in query where name != "wait" {
+            switch object[name] {
+            case nil: object[name] = .string(value)
+            case .array(let values)?: object[name] = .array(values + [.string(value)])
+            case let first?: object[name] = .array([first, .string(value)])
+            }
+        }
+        for (name, value) in path { object[name] = .string(value) }
+        return object
+    }
+
+    /// A body is JSON and says so. An empty one needs no type.
+    static func checkContent(_ request: ServerRequest) throws(Problem) {
+        guard request.body.readableBytes > 0 else { return }
+        let hint = "Send JSON with \"Content-Type: application/json\" (curl --json does)."
+        let types = request.headers["content-type"]
+        guard types.count == 1, let value = types.first else {
+            throw Problem(415, types.isEmpty ? "The body has no Content-Type. \(hint)" : "Two Content-Types. \(hint)")
+        }
+        let parts = value.split(separator: ";").map { trimmed($0).lowercased() }
+        let type = parts.first ?? ""
+        guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
+            throw Problem(415, "The body's type is \(type). \(hint)")
+        }
+        if let charset = parts.dropFirst().first(where: { $0.hasPrefix("charset=") }),
+            unquoted(String(charset.dropFirst(8))) != "utf-8"
+        {
+            throw Problem(415, "JSON is UTF-8. \(hint)")
+        }
+        let codings = request.headers["content-encoding"].filter { $0.lowercased() != "identity" }
+        guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    }
+
+    private static func unquoted(_ text: String) -> String {
+        text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"")
+            ? String(text.dropFirst().dropLast()) : text
+    }
+}

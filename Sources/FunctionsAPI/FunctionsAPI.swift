@@ -1,0 +1,38 @@
+package import HTTPSupport
+package import JobEngine
+package import JobModel
+package import Logging
+
+/// The function endpoints (CONTRACT 4): asynchronous writes, and the status of each.
+package struct FunctionsAPI: Sendable {
+    private let basePath: [String]
+    private let accept: AcceptCall
+    private let status: StatusCalls
+
+    package init(basePath: [String], engine: JobEngine, authenticator: any Authenticator, logger: Logger) {
+        self.basePath = basePath
+        let page = StatusPage(basePath: basePath, engine: engine, logger: logger)
+        let watch = StatusWatch(engine: engine)
+        accept = AcceptCall(engine: engine, authenticator: authenticator, page: page, watch: watch)
+        status = StatusCalls(engine: engine, authenticator: authenticator, page: page, watch: watch)
+    }
+
+    /// One route a function, and the status routes, which outlive their functions.
+    package func routes(for functions: some Sequence<Function>) -> [Route] {
+        let status = status
+        let pattern = PathPattern(literals: basePath).appending([
+            .parameter("function"), .literal("status"), .parameter("jobId"),
+        ])
+        let accept = accept
+        return [
+            Route("GET", pattern) { try await status.get($0, $1) },
+            Route("DELETE", pattern) { try await status.delete($0, $1) },
+        ]
+            + functions.map { function in
+                let path = PathPattern(literals: basePath).appending(function.endpoint.path.segments)
+                return Route(function.endpoint.method, path) { request, context in
+                    try await accept(request, context, function: function)
+                }
+            }
+    }
+}

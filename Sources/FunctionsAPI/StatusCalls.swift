@@ -1,0 +1,159 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+internal import NIOHTTP1
+internal import PayloadSchema
+
+/// `GET` and `DELETE` on a status URL.
+struct StatusCalls: Sendable {
+    let engine: JobEngine
+    let authenticator: any Authenticator
+    let page: StatusPage
+    let watch: StatusWatch
+
+    func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await Target(request, context, self)
+        let query = try CallFields.query(request)
+        let parts = page.parts(for: target.function)
+        if Self.wantsEvents(request.headers) {
+            let first = try target.check(try await lookUp(target.id, parts))
+            return events(target, first: first, parts: parts, connection: request.connection)
+        }
+        let preferred = CallFields.preferences(request.headers).wait
+        let asked = try CallFields.wait(query)
+        let first = try await lookUp(target.id, parts)
+        var job = try target.check(first)
+        if let seconds = asked ?? preferred, seconds > 0, !job.state.isTerminal {
+            let later = try await StoreCall.run { () async throws(StoreError) in
+                try await watch.wait(
+                    for: target.id, milliseconds: Int64(seconds) * 1000, including: parts,
+                    connection: request.connection, until: { $0.stage != first.stage })
+            }
+            job = try target.check(later)
+        }
+        var response = page.response(for: job, requestID: context.requestID)
+        if asked == nil, let preferred {
+            response.headers.add(name: "Preference-Applied", value: "wait=\(preferred)")
+        }
+        return .response(response)
+    }
+
+    func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await Target(request, context, self)
+        let force = try CallFields.force(try CallFields.query(request))
+        _ = try target.check(try await lookUp(target.id, []))
+        let result = try await StoreCall.run { () async throws(StoreError) in
+            try await engine.cancel(target.id, force: force)
+        }
+        switch result {
+        case .cancelled(let job):
+            var response = ServerResponse(
+                status: 200, headers: ["Content-Type": "application/json", "Cache-Control": "no-store"],
+                body: page.body(of: job, .cancelled))
+            response.headers.add(name: "Sluice-Job-State", value: StatusName.cancelled.rawValue)
+            return .response(response)
+        case .running:
+            throw Problem(
+                409, "The job is running. Add \"?force=true\" to stop it.", kind: "job-running", title: "Job running")
+        case .ended(let state):
+            throw Problem(409, "The job has ended already: \(state).", kind: "job-ended", title: "Job ended")
+        case .gone:
+            throw StatusPage.gone("expired")
+        }
+    }
+
+    private func lookUp(_ id: JobID, _ parts: JobParts) async throws(Problem) -> JobLookup {
+        try await StoreCall.run { () async throws(StoreError) in try await engine.lookUp(id, including: parts) }
+    }
+
+    /// Who asks for which job: 401 and 400 before anything is looked up.
+    private struct Target {
+        let id: JobID
+        let functionName: String
+        let function: Function?
+        let principal: Principal?
+
+        init(_ request: ServerRequest, _ context: RouteContext, _ calls: StatusCalls) async throws(Problem) {
+            functionName = context.parameter("function") ?? ""
+            function = calls.engine.deployment.function(functionName)
+            principal = await calls.authenticator.principal(of: request.headers)
+            if function?.endpoint.authentication == .required, principal == nil { throw Unauthorized.problem }
+            guard let bits = UUIDBits(context.parameter("jobId") ?? "") else {
+                throw Problem(400, "The job id is no UUID.")
+            }
+            guard let id = JobID(bits) else { throw StatusPage.gone("unknown") }
+            self.id = id
+        }
+
+        /// The job, when it is there, of this function and for these eyes; somebody else's is answered as unknown.
+        func check(_ lookup: JobLookup) throws(Problem) -> JobSnapshot {
+            switch lookup {
+            case .found(let job):
+                guard job.job.function == functionName, Principal.mayRead(principal, owner: job.job.owner) else {
+                    throw StatusPage.gone("unknown")
+                }
+                return job
+            case .purged(let tombstone):
+                guard tombstone.function == functionName, Principal.mayRead(principal, owner: tombstone.owner) else {
+                    throw StatusPage.gone("unknown")
+                }
+                throw StatusPage.gone("expired")
+            case .unknown:
+                throw StatusPage.gone("unknown")
+            }
+        }
+    }
+
+    // MARK: Server-sent events
+
+    private static let keepAliveMilliseconds: Int64 = 15_000
+
+    private static func wantsEvents(_ headers: HTTPHeaders) -> Bool {
+        headers[canonicalForm: "accept"].contains { $0.lowercased().hasPrefix("text/event-stream") }
+    }
+
+    /// One event a change, the present state first, until the job has ended (WHATWG HTML, server-sent events).
+    private func events(
+        _ target: Target, first: JobSnapshot, parts: JobParts, connection: ClientConnection
+    ) -> ServerReply {
+        let head = ServerResponse(
+            status: 200, headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store"])
+        return .stream(head) { write in
+            var job = first
+            try await write(event(job))
+            while !job.state.isTerminal {
+                let before = JobLookup.found(job).stage
+                let lookup = try await watch.wait(
+                    for: target.id, milliseconds: Self.keepAliveMilliseconds, including: parts, connection: connection,
+                    until: { $0.stage != before })
+                guard let next = lookup.snapshot else { return }
+                if lookup.stage != before {
+                    try await write(event(next))
+                } else if engine.dispatcher.isDraining {
+                    return
+                } else {
+                    try await write(": still here\n\n")
+                }
+                job = next
+            }
+        }
+    }
+
+    private func event(_ job: JobSnapshot) -> String {
+        let name = StatusName(job.state, failure: job.failure)
+        let data = String(decoding: page.body(of: job, name), as: UTF8.self)
+        return "event: \(name.rawValue)\ndata: \(data)\n\n"
+    }
+}
+
+enum StoreCall {
+    /// Runs a call of the store; its errors become a 503.
+    static func run<Value>(_ body: () async throws(StoreError) -> Value) async throws(Problem) -> Value {
+        do {
+            return try await body()
+        } catch {
+            throw StoreProblem.of(error)
+        }
+    }
+}

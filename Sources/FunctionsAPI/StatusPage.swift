@@ -1,0 +1,134 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+internal import Logging
+internal import NIOHTTP1
+internal import PayloadSchema
+
+/// A job's status as the table of CONTRACT 2 has it.
+struct StatusPage: Sendable {
+    private let basePath: [String]
+    private let engine: JobEngine
+    private let logger: Logger
+
+    init(basePath: [String], engine: JobEngine, logger: Logger) {
+        self.basePath = basePath
+        self.engine = engine
+        self.logger = logger
+    }
+
+    func url(of id: JobID, function: String) -> String {
+        "/" + (basePath + [function, "status", id.description]).joined(separator: "/")
+    }
+
+    /// What has to be read to render the status of a function's jobs.
+    func parts(for function: Function?) -> JobParts {
+        let needsPayload = function?.endpoint.redirects.values.contains { $0.uses(.payload) } ?? false
+        return needsPayload ? [.value, .payload] : .value
+    }
+
+    func response(for job: JobSnapshot, requestID: String) -> ServerResponse {
+        let function = engine.deployment.function(job.job.function)
+        let name = StatusName(job.state, failure: job.failure)
+        let code = function?.endpoint.statusCodes[name] ?? name.defaultStatusCode
+        var response =
+            code >= 400
+            ? problem(code, job, name).response(requestID: requestID)
+            : ServerResponse(status: code, headers: ["Content-Type": "application/json"], body: body(of: job, name))
+        if let location = location(for: job, name, function) {
+            response = ServerResponse(
+                status: 303, headers: ["Content-Type": "application/json", "Location": location],
+                body: body(of: job, name))
+        }
+        if !job.state.isTerminal {
+            response.headers.add(name: "Retry-After", value: String(retryAfter(job)))
+        }
+        response.headers.add(name: "Sluice-Job-State", value: name.rawValue)
+        response.headers.add(name: "Cache-Control", value: "no-store")
+        return response
+    }
+
+    func retryAfter(_ job: JobSnapshot) -> Int64 {
+        engine.pollAdvice(for: job.job.function).seconds(for: job, at: engine.clock.now().wall)
+    }
+
+    /// A job that is not there (any more), or not for these eyes.
+    static func gone(_ reason: String) -> Problem {
+        Problem(
+            410, "Job expired or unknown", kind: "job-gone", title: "Gone",
+            extensions: [("reason", .string(reason))], headers: [("Cache-Control", "no-store")])
+    }
+
+    /// `{"state":…}` with the result's bytes as they were stored.
+    func body(of job: JobSnapshot, _ name: StatusName) -> [UInt8] {
+        var object = JSONObject()
+        for (key, value) in facts(of: job, name) { object[key] = value }
+        guard name == .completed else {
+            object["createdAt"] = .string(job.job.createdAt.description)
+            object["runAt"] = .string(job.runAt.description)
+            return JSONValue.object(object).bytes
+        }
+        var bytes = JSONValue.object(object).bytes
+        bytes.removeLast()
+        bytes.append(contentsOf: #","result":"#.utf8)
+        bytes.append(contentsOf: job.value ?? Array("null".utf8))
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
+    }
+
+    private func facts(of job: JobSnapshot, _ name: StatusName) -> [(String, JSONValue)] {
+        [
+            ("state", .string(name.rawValue)), ("attempts", .integer(job.progress.attempt)),
+            ("lastError", .optional(job.progress.lastError)), ("queueId", .string(job.job.function)),
+            ("jobId", .string(job.job.id.description)),
+        ]
+    }
+
+    private func problem(_ code: Int, _ job: JobSnapshot, _ name: StatusName) -> Problem {
+        let facts = facts(of: job, name).map { (name: $0.0, value: $0.1) }
+        switch name {
+        case .cancelled:
+            return Problem(
+                code, "Job expired or unknown", kind: "job-gone", title: "Job cancelled",
+                extensions: [("reason", "cancelled")] + facts)
+        case .timeout:
+            return Problem(
+                code, "The job did not end within its maxWait.", kind: "job-timeout", title: "Job timed out",
+                extensions: facts)
+        case .failed:
+            return Problem(
+                code, job.progress.lastError ?? "The job failed.", kind: "job-failed", title: "Job failed",
+                extensions: facts)
+        case .deadLetter:
+            return Problem(
+                code, job.progress.lastError ?? "The job failed.", kind: "job-dead-letter",
+                title: "Job failed after its last attempt", extensions: facts)
+        case .pending, .inFlight, .completed:
+            return Problem(code, "The job is \(name.rawValue).", extensions: facts)
+        }
+    }
+
+    /// Where a redirect leads: http(s) or an absolute path without control characters, else none.
+    private func location(for job: JobSnapshot, _ name: StatusName, _ function: Function?) -> String? {
+        guard let state = name.redirect, let template = function?.endpoint.redirects[state] else { return nil }
+        func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
+        let values = TemplateValues(
+            payload: value(job.job.payload), parameters: value(job.job.parameters), result: value(job.value))
+        guard let url = template.url(values), Self.isLocation(url) else {
+            logger.warning(
+                "Redirect left out: it is no http(s) URL and no absolute path",
+                metadata: ["job": "\(job.job.id)", "function": "\(job.job.function)"])
+            return nil
+        }
+        return url
+    }
+
+    private static func isLocation(_ url: String) -> Bool {
+        let lowered = url.prefix(8).lowercased()
+        // "//host" and "/\host" lead to another server.
+        let isPath = url.hasPrefix("/") && !url.hasPrefix("//") && !url.hasPrefix("/\\")
+        guard isPath || lowered.hasPrefix("http://") || lowered == "https://" else { return false }
+        return url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+}

@@ -1,0 +1,53 @@
+package import JobModel
+package import NIOCore
+private import Synchronization
+
+/// What request handlers may know of the connection: who is there, and when they hang up.
+package final class ClientConnection: Sendable {
+    private struct State {
+        var hungUp = false
+        var next = 0
+        var watchers: [Int: @Sendable () -> Void] = [:]
+    }
+
+    /// nil for what is no IP socket.
+    package let peer: IPAddress?
+    private let eventLoop: any EventLoop
+    private let state = Mutex(State())
+
+    package init(peer: IPAddress?, eventLoop: any EventLoop) {
+        self.peer = peer
+        self.eventLoop = eventLoop
+    }
+
+    /// Calls `body` once when the client hangs up, at once when it has.
+    ///
+    /// - Returns: what to call when nobody is interested any more.
+    package func onHangUp(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+        let key: Int? = state.withLock { state in
+            if state.hungUp { return nil }
+            state.next += 1
+            state.watchers[state.next] = body
+            return state.next
+        }
+        guard let key else {
+            body()
+            return {}
+        }
+        return { [self] in state.withLock { state in _ = state.watchers.removeValue(forKey: key) } }
+    }
+
+    /// Calls `body` after so many milliseconds; returns what stops it.
+    package func after(milliseconds: Int64, _ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+        let timer = eventLoop.scheduleTask(in: .milliseconds(milliseconds), body)
+        return { timer.cancel() }
+    }
+
+    func hangUp() {
+        let watchers = state.withLock { state in
+            defer { (state.hungUp, state.watchers) = (true, [:]) }
+            return state.watchers.values.map { $0 }
+        }
+        for watcher in watchers { watcher() }
+    }
+}

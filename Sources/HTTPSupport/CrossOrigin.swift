@@ -1,0 +1,37 @@
+internal import NIOHTTP1
+
+/// CORS (fetch.spec.whatwg.org) for the origins of the manifest, exact matches only.
+package struct CrossOrigin: Sendable {
+    private static let exposed =
+        "Location, Retry-After, Preference-Applied, Idempotency-Replayed, Sluice-Job-State, RateLimit, "
+        + "RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+
+    private let origins: Set<String>
+
+    package init(origins: [String]) {
+        self.origins = Set(origins)
+    }
+
+    /// The answer to a preflight, or nil when the request is none.
+    func preflight(_ request: ServerRequest, allowed methods: [String]) -> ServerResponse? {
+        guard request.method == "OPTIONS", request.headers.contains(name: "access-control-request-method"),
+            let origin = request.single("origin"), origins.contains(origin)
+        else { return nil }
+        var headers: HTTPHeaders = [
+            "Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": methods.joined(separator: ", "),
+            "Access-Control-Max-Age": "600", "Vary": "Origin",
+        ]
+        if let asked = request.single("access-control-request-headers") {
+            headers.add(name: "Access-Control-Allow-Headers", value: asked)
+        }
+        return ServerResponse(status: 204, headers: headers)
+    }
+
+    func mark(_ response: inout ServerResponse, for request: ServerRequest) {
+        guard !origins.isEmpty else { return }
+        response.headers.add(name: "Vary", value: "Origin")
+        guard let origin = request.single("origin"), origins.contains(origin) else { return }
+        response.headers.add(name: "Access-Control-Allow-Origin", value: origin)
+        response.headers.add(name: "Access-Control-Expose-Headers", value: Self.exposed)
+    }
+}

@@ -1,0 +1,68 @@
+/// A request's path in decoded segments.
+package enum RequestPath {
+    package enum Problem: Error, Equatable {
+        /// A `%` without two hex digits, or bytes that are no UTF-8.
+        case badEncoding
+        case badCharacter
+    }
+
+    /// nil for what no route can match: empty and dot segments, too many of them. Nothing is normalised, so that a
+    /// proxy in front and Sluice never disagree about what a path means.
+    package static func segments(of rawPath: String) throws(Problem) -> [String]? {
+        var segments: [String] = []
+        for raw in rawPath.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard segments.count < HTTPLimits.pathSegments else { return nil }
+            let segment = try decode(raw, plusIsSpace: false)
+            if segment.isEmpty || segment == "." || segment == ".." { return nil }
+            segments.append(segment)
+        }
+        return segments
+    }
+
+    /// Undoes percent-encoding (RFC 3986, section 2.1). Control characters are refused.
+    static func decode(_ text: Substring, plusIsSpace: Bool) throws(Problem) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count)
+        var iterator = text.utf8.makeIterator()
+        while let byte = iterator.next() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard let high = iterator.next().flatMap(hexDigit), let low = iterator.next().flatMap(hexDigit) else {
+                    throw .badEncoding
+                }
+                bytes.append(high << 4 | low)
+            case UInt8(ascii: "+") where plusIsSpace:
+                bytes.append(UInt8(ascii: " "))
+            default:
+                bytes.append(byte)
+            }
+        }
+        guard let decoded = String(validating: bytes, as: UTF8.self) else { throw .badEncoding }
+        guard !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .badCharacter }
+        return decoded
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
+
+/// The names and values of a query, in order (WHATWG URL, application/x-www-form-urlencoded parsing).
+package enum Query {
+    package static func items(of raw: String?) throws(RequestPath.Problem) -> [(name: String, value: String)] {
+        guard let raw, !raw.isEmpty else { return [] }
+        var items: [(name: String, value: String)] = []
+        for pair in raw.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = try RequestPath.decode(parts[0], plusIsSpace: true)
+            let value = parts.count > 1 ? try RequestPath.decode(parts[1], plusIsSpace: true) : ""
+            items.append((name, value))
+        }
+        return items
+    }
+}

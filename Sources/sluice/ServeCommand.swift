@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import Foundation
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves the manifest's functions until SIGTERM.",
+        discussion: """
+            When it can serve, it prints one line on stderr: "sluice ready http://…".
+            The first SIGTERM or Ctrl-C lets running attempts finish (server.shutdownGrace), the second ends at once.
+
+            EXAMPLES
+              sluice serve
+              sluice serve --manifest staging/functions.yaml --database sqlite:/var/lib/sluice/sluice.db
+              PORT=8080 LOG_LEVEL=debug sluice serve
+
+            Every option has an environment variable; a .env beside the manifest is read too.
+            """)
+
+    @Option(help: "The port; 0 for any free one (PORT, default 3000).")
+    var port: Int?
+
+    @Option(help: "The address to listen on (SLUICE_HOST, default 127.0.0.1).")
+    var host: String?
+
+    @Option(help: "The manifest (SLUICE_MANIFEST, default functions.yaml).")
+    var manifest: String?
+
+    @Option(help: "The folder for secrets and server.json (SLUICE_DATA, default: where the database is).")
+    var data: String?
+
+    @Option(help: "The database (DATABASE_URL, default sqlite:sluice.db).")
+    var database: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical (LOG_LEVEL, default info).")
+    var logLevel: String?
+
+    @Option(help: "json or text (LOG_FORMAT, default: text on a terminal, else json).")
+    var logFormat: String?
+
+    func run() async throws {
+        let server: Server
+        do {
+            let settings = try Settings(
+                Settings.Flags(
+                    port: port, host: host, manifest: manifest, data: data, database: database, logLevel: logLevel,
+                    logFormat: logFormat))
+            server = try await Server(settings)
+        } catch let problem as Settings.Problem {
+            Output.error(problem.text)
+            throw ExitStatus.configuration
+        } catch let refusal as Server.Refusal {
+            FileHandle.standardError.write(Data(refusal.text.utf8))
+            throw refusal.exit
+        }
+        do {
+            try await server.run()
+        } catch let refusal as Server.Refusal {
+            FileHandle.standardError.write(Data(refusal.text.utf8))
+            throw refusal.exit
+        }
+    }
+}

@@ -1,0 +1,224 @@
+internal import ArgumentParser
+internal import Foundation
+internal import FunctionManifest
+internal import FunctionsAPI
+internal import HTTPSupport
+internal import Handlers
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+internal import Logging
+internal import NIOPosix
+internal import OperationsAPI
+internal import SQLiteJobStore
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// The composition root: the one place that names concrete types.
+struct Server: Sendable {
+    /// Why it does not start, as people read it, and the exit code.
+    struct Refusal: Error {
+        var text: String
+        var exit: ExitCode
+
+        init(_ text: String, exit: ExitCode) {
+            self.text = text.hasSuffix("\n") ? text : "error: \(text)\n"
+            self.exit = exit
+        }
+    }
+
+    private let settings: Settings
+    private let manifest: Manifest
+    private let data: DataFolder
+    private let adminToken: String
+    private let store: SQLiteJobStore
+    private let logger: Logger
+    private let random = RandomSource()
+    private let clock = SystemClock()
+
+    init(_ settings: Settings) async throws {
+        self.settings = settings
+        signal(SIGPIPE, SIG_IGN)
+        OpenFiles.raiseLimit()
+        manifest = try Self.load(settings.manifest)
+        let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
+        let output = LogOutput(level: settings.logLevel, format: format, now: { SystemClock().now().wall })
+        var logger = Logger(label: "sluice") { _ in output }
+        logger.logLevel = settings.logLevel
+        self.logger = logger
+
+        data = DataFolder(path: settings.dataFolder)
+        do {
+            try data.prepare()
+            let random = random
+            adminToken =
+                try settings.adminToken ?? data.secret("admin-token", random: { random.next() })
+        } catch let problem as DataFolder.Problem {
+            throw Refusal(problem.text, exit: ExitStatus.configuration)
+        }
+        store = try Self.open(settings.database, logger: logger)
+    }
+
+    private static func load(_ file: ManifestFile) throws -> Manifest {
+        let loaded: ManifestFile.Loaded
+        do {
+            loaded = try file.load()
+        } catch {
+            throw Refusal(error.text, exit: ExitStatus.configuration)
+        }
+        switch loaded.result {
+        case .failure:
+            throw Refusal((loaded.problemText ?? "") + "\n", exit: ExitStatus.configuration)
+        case .success(let manifest, _):
+            loaded.problemText.map { FileHandle.standardError.write(Data($0.utf8)) }
+            return manifest
+        }
+    }
+
+    private static func open(_ path: String, logger: Logger) throws -> SQLiteJobStore {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        do {
+            let lock = try LockFile(path: path + ".lock")
+            return try SQLiteJobStore(
+                path: path, lock: lock,
+                onFatal: { error in
+                    logger.critical(
+                        "The database can no longer be trusted to keep what it is given; exiting",
+                        metadata: ["error": "\(error)"])
+                    _exit(1)
+                })
+        } catch let problem as LockFile.Problem {
+            switch problem {
+            case .held(let pid):
+                let owner = pid.map { "process \($0)" } ?? "another process"
+                throw Refusal("the database \(path) is in use by \(owner)", exit: ExitStatus.temporary)
+            case .failed(let path, let reason):
+                throw Refusal("cannot open \(path): \(reason)", exit: ExitStatus.configuration)
+            }
+        } catch {
+            throw Refusal("cannot open the database \(path): \(error)", exit: ExitStatus.configuration)
+        }
+    }
+
+    /// Until a signal; then everything ends in order.
+    func run() async throws {
+        let engine = JobEngine(
+            store: store,
+            deployment: Deployment(
+                revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency),
+            handlers: { [clock, random] function in
+                switch function.handler {
+                case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })
+                }
+            },
+            clock: clock, random: random, grace: manifest.server.shutdownGrace, logger: logger)
+        do {
+            try await engine.recover()
+        } catch {
+            throw Refusal("cannot read the database: \(error)", exit: ExitStatus.configuration)
+        }
+        let server = httpServer(engine)
+        // They shut down from the last to the first: the dispatcher drains while HTTP still answers.
+        let services: [any Service] = [SignalWatch(), server] + engine.services
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, failureTerminationBehavior: .cancelGroup) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
+        configuration.cancellationSignals = []
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            await store.close()
+            data.withdraw()
+            throw Refusal(
+                "cannot listen on \(settings.host) port \(settings.port): \(error); choose another with --port or --host",
+                exit: ExitStatus.configuration)
+        }
+        await store.close()
+        data.withdraw()
+        logger.info("Stopped")
+    }
+
+    /// The service group says at info what our own lines say better.
+    private var quietLogger: Logger {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .error)
+        return quiet
+    }
+
+    private func httpServer(_ engine: JobEngine) -> HTTPServer {
+        let functions = FunctionsAPI(
+            basePath: manifest.server.basePath, engine: engine,
+            authenticator: AdminAuthenticator(token: adminToken), logger: logger)
+        let operations = OperationsAPI(engine: engine)
+        let routes = Routes(RouteTable(operations.routes + functions.routes(for: manifest.functions)))
+        let door = FrontDoor(
+            routes: routes,
+            settings: FrontDoor.Settings(
+                hosts: HostCheck(listening: settings.host, further: manifest.server.hosts),
+                crossOrigin: CrossOrigin(origins: manifest.server.corsOrigins),
+                clientAddress: ClientAddress(trustedProxies: manifest.server.trustedProxies)),
+            seed: random.next(), logger: logger)
+        var limits = HTTPLimits()
+        limits.bodyBytes = manifest.server.maxPayload
+        let readiness = ReadyLine(host: settings.host, manifest: manifest, dataFolder: settings.dataFolder)
+        return HTTPServer(
+            responder: door, limits: limits, host: settings.host, port: settings.port,
+            group: MultiThreadedEventLoopGroup.singleton, logger: logger,
+            onListening: { [data, logger] port in
+                do {
+                    try data.announce(url: readiness.url(port: port))
+                } catch {
+                    logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
+                }
+                FileHandle.standardError.write(Data(readiness.text(port: port).utf8))
+            })
+    }
+}
+
+/// `sluice ready …`, and a curl line that works.
+struct ReadyLine: Sendable {
+    let host: String
+    let manifest: Manifest
+    let dataFolder: String
+
+    func url(port: Int) -> String {
+        // Where a wildcard listens, loopback is there too.
+        let name = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "[::1]" : host.contains(":") ? "[\(host)]" : host
+        return "http://\(name):\(port)"
+    }
+
+    func text(port: Int) -> String {
+        let pid = ProcessInfo.processInfo.processIdentifier
+        var text =
+            "sluice ready \(url(port: port)) functions=\(manifest.functions.count) revision=\(manifest.revision) "
+            + "pid=\(pid)\n"
+        if let function = example {
+            let path = "/" + (manifest.server.basePath + [function.endpoint.path.description]).joined(separator: "/")
+            let token = (dataFolder as NSString).appendingPathComponent("admin-token")
+            let credentials =
+                function.endpoint.authentication == .required ? "-H \"Authorization: Bearer $(cat '\(token)')\" " : ""
+            let method = function.endpoint.method == "POST" ? "" : "-X \(function.endpoint.method) "
+            text += "  curl -i \(method)\(credentials)--json '{}' \(url(port: port))\(path)\n"
+        }
+        return text
+    }
+
+    /// A function that can be called without knowing more: public and without path parameters if there is one.
+    private var example: Function? {
+        let plain = manifest.functions.filter {
+            $0.endpoint.path.segments.allSatisfy { if case .literal = $0 { true } else { false } }
+        }
+        return plain.first { $0.endpoint.authentication == .public } ?? plain.first
+    }
+}
+
+enum OpenFiles {
+    /// Every connection is an open file: as many as the system allows.
+    static func raiseLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}

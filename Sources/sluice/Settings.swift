@@ -1,0 +1,97 @@
+internal import Foundation
+internal import Logging
+
+/// What a server is started with: flag, then environment, then `.env`, then default (CONTRACT 10).
+struct Settings: Sendable {
+    struct Problem: Error {
+        var text: String
+    }
+
+    /// The flags as they were given; nil means not given.
+    struct Flags: Sendable {
+        var port: Int?
+        var host: String?
+        var manifest: String?
+        var data: String?
+        var database: String?
+        var logLevel: String?
+        var logFormat: String?
+    }
+
+    enum LogFormat: String, CaseIterable { case json, text }
+
+    var manifest: ManifestFile
+    var port: Int
+    var host: String
+    /// The SQLite file.
+    var database: String
+    var dataFolder: String
+    var adminToken: String?
+    var logLevel: Logger.Level
+    /// nil: text on a terminal, JSON elsewhere.
+    var logFormat: LogFormat?
+
+    init(_ flags: Flags) throws(Problem) {
+        let process = ProcessInfo.processInfo.environment
+        manifest = ManifestFile(path: flags.manifest ?? process["SLUICE_MANIFEST"] ?? "functions.yaml")
+        let environment = Environment(dotEnv: manifest.dotEnv())
+        func setting(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+        port = flags.port ?? 3000
+        if flags.port == nil, let text = setting("PORT") {
+            guard let number = Int(text) else { throw Problem(text: "PORT is \"\(text)\"; it takes a number") }
+            port = number
+        }
+        guard (0...65_535).contains(port) else { throw Problem(text: "port \(port) is out of range: 0 to 65535") }
+        host = flags.host ?? setting("SLUICE_HOST") ?? "127.0.0.1"
+        database = try Self.sqlitePath(flags.database ?? setting("DATABASE_URL") ?? "sqlite:sluice.db")
+        dataFolder =
+            flags.data ?? setting("SLUICE_DATA")
+            ?? URL(fileURLWithPath: database).deletingLastPathComponent().path
+        adminToken = try Self.secret("SLUICE_ADMIN_TOKEN", setting)
+        let level = flags.logLevel ?? setting("LOG_LEVEL") ?? "info"
+        guard let logLevel = Logger.Level(rawValue: level.lowercased()) else {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(text: "LOG_LEVEL is \"\(level)\"; one of: \(levels)")
+        }
+        self.logLevel = logLevel
+        if let format = flags.logFormat ?? setting("LOG_FORMAT") {
+            guard let known = LogFormat(rawValue: format) else {
+                throw Problem(text: "LOG_FORMAT is \"\(format)\"; one of: json, text")
+            }
+            logFormat = known
+        }
+    }
+
+    /// `sqlite:sluice.db`, `sqlite:/var/lib/sluice/sluice.db`, `sqlite:///var/lib/sluice/sluice.db`.
+    private static func sqlitePath(_ url: String) throws(Problem) -> String {
+        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
+            throw Problem(
+                text: "DATABASE_URL names PostgreSQL, which this version does not have yet; use sqlite:sluice.db")
+        }
+        guard url.hasPrefix("sqlite:") else {
+            throw Problem(text: "DATABASE_URL is \"\(url)\"; write sqlite:PATH, for example sqlite:sluice.db")
+        }
+        var path = url.dropFirst(7)
+        if path.hasPrefix("//") { path = path.dropFirst(2) }
+        guard !path.isEmpty, path != ":memory:" else {
+            throw Problem(text: "DATABASE_URL names no file; write sqlite:PATH, for example sqlite:sluice.db")
+        }
+        return String(path)
+    }
+
+    /// `NAME`, or the content of the file that `NAME_FILE` names; at least 32 bytes.
+    private static func secret(_ name: String, _ setting: (String) -> String?) throws(Problem) -> String? {
+        var value = setting(name)
+        if value == nil, let path = setting("\(name)_FILE") {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw Problem(text: "\(name)_FILE names \(path), which cannot be read")
+            }
+            value = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        if let value, value.utf8.count < 32 {
+            throw Problem(text: "\(name) is shorter than 32 bytes; make one with: openssl rand -hex 32")
+        }
+        return value
+    }
+}
