@@ -199,6 +199,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .head where receivedSomething, .body:
             let detail = "The request took too long to arrive."
             perform(assembler.fail(.init(status: 408, detail: detail)), context)
+            // Outside a read nobody else says that this was all.
+            context.fireChannelReadComplete()
         case .head, .idle, .flush, .linger:
             context.close(promise: nil)
         case .none:

@@ -1,0 +1,128 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// A run of the built binary.
+package final class Program: Sendable {
+    private struct State {
+        var error = ""
+        var output = ""
+        var status: Int32?
+    }
+
+    package let pid: Int32
+    private let state: NSConditionBox<State>
+
+    /// The binary lies beside the test runner; SLUICE_BINARY names another.
+    package static var binary: String {
+        if let path = ProcessInfo.processInfo.environment["SLUICE_BINARY"] { return path }
+        let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(fileURLWithPath: runner).deletingLastPathComponent().appendingPathComponent("sluice").path
+    }
+
+    package init(_ arguments: [String], folder: TemporaryFolder, environment: [String: String] = [:]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.binary)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(environment) { $1 }
+        let error = Pipe()
+        let output = Pipe()
+        process.standardError = error
+        process.standardOutput = output
+        process.standardInput = FileHandle.nullDevice
+        let state = NSConditionBox(State())
+        self.state = state
+        error.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            state.change { $0.error += String(decoding: data, as: UTF8.self) }
+        }
+        output.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            if data.isEmpty { handle.readabilityHandler = nil }
+            state.change { $0.output += String(decoding: data, as: UTF8.self) }
+        }
+        process.terminationHandler = { process in
+            let status = process.terminationStatus
+            let code = process.terminationReason == .uncaughtSignal ? 128 + status : status
+            state.change { $0.status = code }
+        }
+        try process.run()
+        pid = process.processIdentifier
+    }
+
+    package var standardError: String { state.read { $0.error } }
+
+    package var standardOutput: String { state.read { $0.output } }
+
+    package func kill(_ signal: Int32) {
+        guard state.read({ $0.status }) == nil else { return }
+        _ = Glibc.kill(pid, signal)
+    }
+
+    package func waitForExit(seconds: Double) -> Int32? {
+        state.wait(seconds: seconds) { $0.status }
+    }
+
+    /// The first line on stderr with this text.
+    package func waitForError(containing text: String, seconds: Double) -> String? {
+        let found: String?? = state.wait(seconds: seconds) { state in
+            if let line = state.error.split(separator: "\n").first(where: { $0.contains(text) }),
+                state.error.contains("\n")
+            {
+                return .some(String(line))
+            }
+            return state.status == nil ? nil : .some(nil)
+        }
+        return found ?? nil
+    }
+
+    /// Runs to the end.
+    package static func run(
+        _ arguments: [String], folder: TemporaryFolder, environment: [String: String] = [:], seconds: Double = 30
+    ) async throws -> (status: Int32, output: String, error: String) {
+        let program = try Program(arguments, folder: folder, environment: environment)
+        return try await offPool {
+            guard let status = program.waitForExit(seconds: seconds) else {
+                program.kill(SIGKILL)
+                throw ServerProcess.Failure(description: "sluice \(arguments) did not end")
+            }
+            // The pipes may lag behind the exit.
+            usleep(50_000)
+            return (status, program.standardOutput, program.standardError)
+        }
+    }
+}
+
+/// A value that threads wait for changes of.
+final class NSConditionBox<Value>: @unchecked Sendable {
+    // Every access holds the condition's lock.
+    private let condition = NSCondition()
+    private var value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    func change(_ body: (inout Value) -> Void) {
+        condition.lock()
+        body(&value)
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    func read<Result>(_ body: (Value) -> Result) -> Result {
+        condition.lock()
+        defer { condition.unlock() }
+        return body(value)
+    }
+
+    func wait<Result>(seconds: Double, until body: (Value) -> Result?) -> Result? {
+        let limit = Date().addingTimeInterval(seconds)
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            if let result = body(value) { return result }
+            if !condition.wait(until: limit) { return body(value) }
+        }
+    }
+}
