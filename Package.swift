@@ -89,12 +89,15 @@ let package = Package(
         tests("JobModelTests", uses: ["JobModel", "PayloadSchema"]),
         tests("FunctionManifestTests", uses: ["FunctionManifest", "JobModel", "PayloadSchema"]),
         // The contract that every store runs.
-        testing("JobStoreContract", uses: ["JobStore", "JobModel", "PayloadSchema"]),
+        testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
         tests("HandlersTests", uses: ["Handlers", "JobModel", "PayloadSchema"]),
         tests(
             "JobEngineTests",
-            uses: ["JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema"]),
+            uses: [
+                "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "Logging",
+                "ServiceLifecycle",
+            ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "PayloadSchema", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.
         testing("TestClient", uses: ["PayloadSchema"]),

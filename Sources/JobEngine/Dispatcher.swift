@@ -87,6 +87,9 @@ package final class Dispatcher: Service {
 
     func isRunning(_ id: JobID) -> Bool { state.withLock { $0.core.running[id] != nil } }
 
+    /// Whether any attempt is under way.
+    package var isBusy: Bool { state.withLock { !$0.core.running.isEmpty } }
+
     package var isDraining: Bool { state.withLock { $0.core.draining } }
 
     /// Milliseconds since the loop last came round.

@@ -1,0 +1,149 @@
+import JobModel
+import JobStore
+import JobStoreContract
+import Testing
+
+@testable import JobEngine
+
+@Suite struct DispatcherStateTests {
+    private let now = Sample.now
+
+    private func deployment(_ names: [String], concurrency: Int) -> Deployment {
+        Deployment(
+            revision: "r", functions: names.map { EngineFixture.function($0) }, concurrency: concurrency)
+    }
+
+    private func attempt(_ function: String, _ row: Int64) -> RunningAttempt {
+        var job = Sample.job(function).job
+        job.id = JobID(row: row, random: 1)
+        return RunningAttempt(
+            live: LiveJob(job: job, progress: JobProgress(), deadline: now), function: EngineFixture.function(function),
+            revision: "r", lease: Lease(token: row), startedAt: Sample.moment())
+    }
+
+    @Test func `Nothing is asked for without a hint, a free slot, or while draining`() {
+        var state = DispatcherState()
+        let deployment = deployment(["f"], concurrency: 1)
+        #expect(state.plan(deployment, at: now).isEmpty)
+        state.hint("f", due: now + .milliseconds(1))
+        #expect(state.plan(deployment, at: now).isEmpty)
+        #expect(state.nextDue(deployment) == now + .milliseconds(1))
+        state.hint("f", due: now)
+        #expect(state.plan(deployment, at: now) == [ClaimAsk(function: "f", limit: 1)])
+        // The slot is promised to the claim under way.
+        state.hint("f", due: now)
+        #expect(state.plan(deployment, at: now).isEmpty)
+        state.answered([ClaimAsk(function: "f", limit: 1)], [])
+        state.draining = true
+        #expect(state.plan(deployment, at: now).isEmpty)
+    }
+
+    @Test func `Slots are shared evenly between functions that have due jobs`() {
+        var state = DispatcherState()
+        for name in ["a", "b", "c"] { state.hint(name, due: now) }
+        let asks = state.plan(deployment(["a", "b", "c"], concurrency: 10), at: now)
+        #expect(asks.map(\.limit).sorted() == [3, 3, 4])
+    }
+
+    @Test func `The next slot goes to the function that runs the fewest`() {
+        var state = DispatcherState()
+        for row in 0..<9 { state.started(attempt("hot", Int64(row))) }
+        state.hint("hot", due: now)
+        state.hint("cold", due: now)
+        let asks = state.plan(deployment(["hot", "cold"], concurrency: 12), at: now)
+        #expect(asks == [ClaimAsk(function: "cold", limit: 3)])
+    }
+
+    @Test func `With one slot, equals take turns`() {
+        var state = DispatcherState()
+        let deployment = deployment(["a", "b", "c"], concurrency: 1)
+        var order: [String] = []
+        for row in 0..<9 {
+            for name in ["a", "b", "c"] { state.hint(name, due: now) }
+            let asks = state.plan(deployment, at: now)
+            #expect(asks.count == 1)
+            let attempt = attempt(asks[0].function, Int64(row))
+            state.answered(asks, [])
+            state.started(attempt)
+            order.append(asks[0].function)
+            state.ended(attempt)
+        }
+        for start in stride(from: 0, to: 9, by: 3) { #expect(Set(order[start..<start + 3]).count == 3) }
+    }
+
+    @Test func `A failed claim frees its slots and is asked again`() {
+        var state = DispatcherState()
+        let deployment = deployment(["a"], concurrency: 4)
+        state.hint("a", due: now)
+        let asks = state.plan(deployment, at: now)
+        state.failed(asks, at: now)
+        #expect(state.plan(deployment, at: now) == asks)
+    }
+
+    @Test func `However slots come and go, no more are given than there are`() {
+        var state = DispatcherState()
+        var generator = SystemRandomNumberGenerator()
+        let names = ["a", "b", "c", "d"]
+        let deployment = deployment(names, concurrency: 7)
+        var running: [RunningAttempt] = []
+        var row: Int64 = 0
+        for _ in 0..<2000 {
+            for name in names where Bool.random(using: &generator) { state.hint(name, due: now) }
+            let asks = state.plan(deployment, at: now)
+            #expect(running.count + asks.reduce(0) { $0 + $1.limit } <= 7)
+            state.answered(asks, [])
+            for ask in asks {
+                for _ in 0..<Int.random(in: 0...ask.limit, using: &generator) {
+                    row += 1
+                    let started = attempt(ask.function, row)
+                    state.started(started)
+                    running.append(started)
+                }
+            }
+            running.shuffle(using: &generator)
+            for _ in 0..<Int.random(in: 0...running.count, using: &generator) { state.ended(running.removeLast()) }
+        }
+    }
+}
+
+@Suite struct AnnouncerTests {
+    private let id = JobID(row: 1, random: 1)
+
+    @Test func `Everybody who waits for a job is woken once, others are not`() async {
+        let announcer = Announcer()
+        let waiters = (0..<3).map { _ in announcer.subscribe(to: id) }
+        let other = announcer.subscribe(to: JobID(row: 2, random: 1))
+        #expect(announcer.waiterCount == 4)
+        announcer.announce([id])
+        for waiter in waiters { #expect(await waiter.value() == .changed) }
+        #expect(other.current == nil)
+        #expect(announcer.waiterCount == 1)
+    }
+
+    @Test func `Whoever does not wait any more leaves nothing behind`() {
+        let announcer = Announcer()
+        let waiter = announcer.subscribe(to: id)
+        announcer.unsubscribe(waiter, from: id)
+        announcer.unsubscribe(waiter, from: id)
+        #expect(announcer.waiterCount == 0)
+        announcer.announce([id])
+        #expect(waiter.current == nil)
+    }
+
+    @Test func `Draining wakes all and lets nobody wait again`() async {
+        let announcer = Announcer()
+        let waiter = announcer.subscribe(to: id)
+        announcer.drain()
+        #expect(await waiter.value() == .draining)
+        #expect(await announcer.subscribe(to: id).value() == .draining)
+        #expect(announcer.waiterCount == 0)
+    }
+
+    @Test func `A cancelled waiter gets nothing`() async {
+        let shot = OneShot<Int>()
+        let task = Task { await shot.value() }
+        task.cancel()
+        #expect(await task.value == nil)
+        #expect(!shot.set(1))
+    }
+}

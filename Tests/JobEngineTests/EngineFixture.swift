@@ -1,0 +1,200 @@
+import Foundation
+import JobEngine
+import JobModel
+import JobStore
+import JobStoreContract
+import Logging
+import SQLiteJobStore
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+/// A clock that the test moves. Sleepers wake when their time has come, in order.
+final class ManualClock: EngineClock {
+    private struct Sleeper {
+        var due: Int64
+        var wake: OneShot<Bool>
+    }
+
+    private struct State {
+        var monotonic: Int64 = 1_000_000
+        /// Wall clock minus monotonic clock.
+        var offset: Int64 = 1_763_719_200_000
+        var sleepers: [Sleeper] = []
+    }
+
+    private let state = Mutex(State())
+
+    func now() -> Moment {
+        state.withLock { Moment(wall: Timestamp(milliseconds: $0.monotonic + $0.offset), monotonic: $0.monotonic) }
+    }
+
+    func sleep(untilMonotonic milliseconds: Int64) async throws {
+        let wake = OneShot<Bool>()
+        let isPast = state.withLock { state in
+            if milliseconds <= state.monotonic { return true }
+            state.sleepers.append(Sleeper(due: milliseconds, wake: wake))
+            return false
+        }
+        if isPast { return }
+        guard await wake.value() != nil else { throw CancellationError() }
+    }
+
+    func advance(_ milliseconds: Int64) {
+        let due = state.withLock { state in
+            state.monotonic += milliseconds
+            let now = state.monotonic
+            let due = state.sleepers.filter { $0.due <= now }
+            state.sleepers.removeAll { $0.due <= now }
+            return due
+        }
+        for sleeper in due { sleeper.wake.set(true) }
+    }
+
+    /// The wall clock is set, as by an operator; the monotonic one does not notice.
+    func jump(_ milliseconds: Int64) { state.withLock { $0.offset += milliseconds } }
+}
+
+/// A handler that waits to be told how each attempt ends.
+final class ScriptedHandler: Handler {
+    private struct State {
+        var outcomes: [Outcome] = []
+        var calls: [HandlerCall] = []
+        var open: [OneShot<Outcome>] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// The next attempts end at once, like this.
+    init(_ outcomes: [Outcome] = []) {
+        state.withLock { $0.outcomes = outcomes }
+    }
+
+    func run(_ call: HandlerCall) async -> Outcome {
+        let (ready, wait): (Outcome?, OneShot<Outcome>) = state.withLock { state in
+            state.calls.append(call)
+            let wait = OneShot<Outcome>()
+            if state.outcomes.isEmpty { state.open.append(wait) }
+            return (state.outcomes.isEmpty ? nil : state.outcomes.removeFirst(), wait)
+        }
+        if let ready { return ready }
+        return await wait.value() ?? .failure(.init(error: "stopped"))
+    }
+
+    var calls: [HandlerCall] { state.withLock { $0.calls } }
+
+    /// Ends the attempt that has been open the longest.
+    func end(_ outcome: Outcome) {
+        let wait = state.withLock { $0.open.isEmpty ? nil : $0.open.removeFirst() }
+        wait?.set(outcome)
+    }
+}
+
+/// A running engine over a fresh SQLite file, with a clock and a handler that the test owns.
+final class EngineFixture: Sendable {
+    static let value = Outcome.success(value: Array("1".utf8))
+    static let failure = Outcome.failure(.init(error: "no", statusCode: 500))
+
+    let engine: JobEngine
+    let clock = ManualClock()
+    let handler: ScriptedHandler
+    let store: any JobStore
+    private let path: String
+
+    init(
+        _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10, grace: Duration = .seconds(5),
+        store wrap: (any JobStore) -> any JobStore = { $0 }
+    ) throws {
+        path = NSTemporaryDirectory() + "sluice-engine-" + UUID().uuidString + ".db"
+        let handler = ScriptedHandler(outcomes)
+        self.handler = handler
+        store = wrap(try SQLiteJobStore(path: path))
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        engine = JobEngine(
+            store: store,
+            deployment: Deployment(revision: "cafecafecafe", functions: functions, concurrency: concurrency),
+            handlers: { _ in handler }, clock: clock, random: RandomSource(), grace: grace, logger: logger)
+    }
+
+    deinit {
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    }
+
+    /// Runs the dispatcher while `body` runs, then shuts down.
+    func running<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: engine.dispatcher, successTerminationBehavior: .ignore)], logger: logger))
+        return try await withThrowingTaskGroup(of: Value?.self) { tasks in
+            tasks.addTask {
+                try await group.run()
+                return nil
+            }
+            tasks.addTask { try await body() }
+            var result: Value?
+            while let next = try await tasks.next() {
+                if let next {
+                    result = next
+                    break
+                }
+            }
+            tasks.cancelAll()
+            return try #require(result)
+        }
+    }
+
+    static func function(_ name: String = "f", _ change: (inout Function) -> Void = { _ in }) -> Function {
+        var function = Function(
+            name: name, handler: .builtin(Builtin(kind: .echo)), endpoint: Endpoint(path: PathPattern(literals: [name]))
+        )
+        function.retry.jitter = .none
+        change(&function)
+        return function
+    }
+
+    func submit(
+        _ function: String = "f", _ payload: String = "{}", start: Submission.Start = .now
+    ) async throws -> JobID {
+        try await engine.admission.submit(
+            Submission(function: function, payload: Array(payload.utf8), start: start)
+        ).id
+    }
+
+    func job(_ id: JobID) async throws -> JobSnapshot {
+        guard case .found(let job) = try await engine.lookUp(id, including: [.value, .payload]) else {
+            throw Missing()
+        }
+        return job
+    }
+
+    struct Missing: Error {}
+
+    /// Waits until the job satisfies the condition, looking whenever something changes.
+    @discardableResult func job(_ id: JobID, until condition: (JobSnapshot) -> Bool) async throws -> JobSnapshot {
+        while true {
+            let waiter = engine.announcer.subscribe(to: id)
+            let job = try await job(id)
+            if condition(job) {
+                engine.announcer.unsubscribe(waiter, from: id)
+                return job
+            }
+            guard await waiter.value() == .changed else { return try await self.job(id) }
+        }
+    }
+
+    @discardableResult func job(_ id: JobID, until state: JobState) async throws -> JobSnapshot {
+        try await job(id) { $0.state == state }
+    }
+
+    /// Waits until so many attempts have been handed to the handler.
+    func calls(_ count: Int) async throws -> [HandlerCall] {
+        while handler.calls.count < count {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+        return handler.calls
+    }
+}

@@ -1,0 +1,98 @@
+package import JobModel
+package import JobStore
+internal import Synchronization
+
+/// A store whose N-th call fails, before or after its work is done: whoever uses a store must be right either way.
+package final class FailingStore: JobStore {
+    package enum Failure: CaseIterable, Sendable {
+        /// Nothing was done.
+        case before
+        /// It was done, and the answer got lost.
+        case after
+    }
+
+    private let store: any JobStore
+    private let failure: Failure
+    private let failingCall: Int
+    private let calls = Mutex(0)
+
+    package init(_ store: any JobStore, failingCall: Int, _ failure: Failure) {
+        self.store = store
+        self.failingCall = failingCall
+        self.failure = failure
+    }
+
+    /// Whether the call that fails has come.
+    package var hasFailed: Bool { calls.withLock { $0 >= failingCall } }
+
+    private func call<Value>(
+        _ body: () async throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let fails = calls.withLock { calls in
+            calls += 1
+            return calls == failingCall
+        }
+        if fails, failure == .before { throw .unavailable("made to fail") }
+        let value = try await body()
+        if fails { throw .unavailable("made to fail after the work") }
+        return value
+    }
+
+    package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
+        try await call { () async throws(StoreError) in try await store.enqueue(jobs, at: now) }
+    }
+
+    package func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? {
+        try await call { () async throws(StoreError) in try await store.recall(key, at: now) }
+    }
+
+    package func claim(
+        _ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment
+    ) async throws(StoreError) -> [ClaimAnswer] {
+        try await call { () async throws(StoreError) in try await store.claim(asks, under: terms, at: now) }
+    }
+
+    package func renew(
+        _ held: [HeldLease], for duration: Duration, at now: Moment
+    ) async throws(StoreError) -> [Bool] {
+        try await call { () async throws(StoreError) in try await store.renew(held, for: duration, at: now) }
+    }
+
+    package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+        try await call { () async throws(StoreError) in try await store.settle(settlements) }
+    }
+
+    package func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {
+        try await call { () async throws(StoreError) in try await store.retry(requests, at: now) }
+    }
+
+    package func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup] {
+        try await call { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
+    }
+
+    package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
+        try await call { () async throws(StoreError) in try await store.attempts(of: id) }
+    }
+
+    package func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] {
+        try await call { () async throws(StoreError) in try await store.abandoned(limit: limit, at: now) }
+    }
+
+    package func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob] {
+        try await call { () async throws(StoreError) in try await store.overdue(limit: limit, at: now) }
+    }
+
+    package func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
+        try await call { () async throws(StoreError) in try await store.prune(limit: limit, at: now) }
+    }
+
+    package func backlog() async throws(StoreError) -> [FunctionBacklog] {
+        try await call { () async throws(StoreError) in try await store.backlog() }
+    }
+
+    package func probe() async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await store.probe() }
+    }
+
+    package func close() async { await store.close() }
+}

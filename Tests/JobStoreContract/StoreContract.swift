@@ -1,0 +1,355 @@
+package import JobModel
+package import JobStore
+internal import Testing
+
+/// What every store must do. A store's tests run all cases, each on a fresh store.
+package struct StoreContractCase: Sendable, CustomTestStringConvertible {
+    package let name: String
+    package let run: @Sendable (any JobStore) async throws -> Void
+
+    package var testDescription: String { name }
+}
+
+/// Values for stores' tests.
+package enum Sample {
+    package static let now = Timestamp(milliseconds: 1_763_719_200_000)
+
+    package static func moment(_ offset: Int64 = 0) -> Moment {
+        Moment(wall: now + .milliseconds(offset), monotonic: 50_000 + offset)
+    }
+
+    package static let terms = LeaseTerms(duration: .seconds(30), revision: "cafecafecafe")
+
+    package static func job(
+        _ function: String = "f", random: UInt64 = 7, due: Int64 = 0, deadline: Int64 = 3_600_000, priority: Int = 0,
+        owner: String? = nil, payload: [UInt8]? = Array("{}".utf8), idempotency: IdempotencyKey? = nil
+    ) -> NewJob {
+        let job = Job(
+            id: JobID(row: 0, random: random), function: function, owner: owner, revision: "abcdefabcdef",
+            createdAt: now, scheduledFor: due > 0 ? now + .milliseconds(due) : nil, priority: priority,
+            payload: payload)
+        return NewJob(
+            job: job, due: now + .milliseconds(due), deadline: now + .milliseconds(deadline), idempotency: idempotency)
+    }
+
+    /// The settlement that an engine makes of a success.
+    package static func success(_ live: LiveJob, at offset: Int64 = 10, keep: Int64 = 60_000) -> Settlement {
+        var progress = live.progress
+        progress.used += 1
+        return Settlement(
+            id: live.job.id, lease: live.lease, progress: progress, attempt: attempt(live, .completed, at: offset),
+            change: .end(
+                Ending(.completed, value: Array("[1]".utf8)), at: now + .milliseconds(offset),
+                keepUntil: now + .milliseconds(keep), tombstoneUntil: now + .milliseconds(keep * 2)))
+    }
+
+    package static func failure(
+        _ live: LiveJob, at offset: Int64 = 10, keep: Int64 = 60_000, kind: FailureKind = .exhausted
+    ) -> Settlement {
+        var progress = live.progress
+        progress.used += 1
+        progress.lastError = "no"
+        return Settlement(
+            id: live.job.id, lease: live.lease, progress: progress, attempt: attempt(live, .failed, at: offset),
+            change: .end(
+                Ending(.failed, failure: kind), at: now + .milliseconds(offset), keepUntil: now + .milliseconds(keep),
+                tombstoneUntil: now + .milliseconds(keep * 2)))
+    }
+
+    package static func again(_ live: LiveJob, due: Int64) -> Settlement {
+        var progress = live.progress
+        progress.used += 1
+        progress.lastError = "not yet"
+        return Settlement(
+            id: live.job.id, lease: live.lease, progress: progress, attempt: attempt(live, .failed, at: 10),
+            change: .queue(at: now + .milliseconds(due)))
+    }
+
+    package static func attempt(_ live: LiveJob, _ result: Attempt.Result, at offset: Int64) -> Attempt {
+        Attempt(
+            number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? now,
+            completedAt: now + .milliseconds(offset), result: result, statusCode: result == .failed ? 500 : nil,
+            error: result == .failed ? "no" : nil, revision: live.revision ?? "")
+    }
+}
+
+extension JobStore {
+    /// The ids of accepted jobs.
+    package func accept(_ jobs: NewJob...) async throws -> [JobID] {
+        try await enqueue(jobs, at: Sample.now).compactMap { if case .accepted(let id) = $0 { id } else { nil } }
+    }
+
+    package func claim(_ function: String = "f", limit: Int = 10, at offset: Int64 = 0) async throws -> [LiveJob] {
+        let asks = [ClaimAsk(function: function, limit: limit)]
+        return try await claim(asks, under: Sample.terms, at: Sample.moment(offset)).flatMap(\.jobs)
+    }
+
+    package func snapshot(_ id: JobID, _ parts: JobParts = [.payload, .value]) async throws -> JobSnapshot? {
+        if case .found(let job)? = try await fetch([id], including: parts).first { job } else { nil }
+    }
+}
+
+package enum StoreContract {
+    package static let cases: [StoreContractCase] = acceptance + claiming + settling + upkeep
+
+    // MARK: Acceptance
+
+    static let acceptance: [StoreContractCase] = [
+        StoreContractCase(name: "an accepted job is found as it was given") { store in
+            let bytes = Array(#"{ "a" : 1.0 }"#.utf8)
+            let id = try #require(
+                try await store.accept(Sample.job(due: 500, priority: 3, owner: "me", payload: bytes)).first)
+            let job = try #require(try await store.snapshot(id))
+            #expect(job.state == .queued)
+            #expect(job.job.payload == bytes)
+            #expect(job.job.owner == "me")
+            #expect(job.job.priority == 3)
+            #expect(job.job.revision == "abcdefabcdef")
+            #expect(job.job.scheduledFor == Sample.now + .milliseconds(500))
+            #expect(job.runAt == Sample.now + .milliseconds(500))
+            #expect(job.progress == JobProgress())
+            #expect(try await store.snapshot(id, [])?.job.payload == nil)
+        },
+        StoreContractCase(name: "an empty payload is not the same as none") { store in
+            let ids = try await store.accept(Sample.job(payload: nil), Sample.job(payload: []))
+            #expect(try await store.snapshot(ids[0])?.job.payload == nil)
+            #expect(try await store.snapshot(ids[1])?.job.payload == [])
+        },
+        StoreContractCase(name: "ids rise, and their random bits count") { store in
+            let ids = try await store.accept(Sample.job(), Sample.job(), Sample.job())
+            #expect(ids == ids.sorted { $0.row < $1.row })
+            let guess = JobID(row: ids[0].row, random: 8)
+            #expect(try await store.fetch([guess], including: []) == [.unknown])
+        },
+        StoreContractCase(name: "an idempotency key gives the same job or a conflict until it expires") { store in
+            func key(_ fingerprint: UInt8) -> IdempotencyKey {
+                IdempotencyKey(scope: [1], fingerprint: [fingerprint], expires: Sample.now + .seconds(60))
+            }
+            #expect(try await store.recall(key(1), at: Sample.now) == nil)
+            let first = try await store.accept(Sample.job(idempotency: key(1)))
+            let id = try #require(first.first)
+            #expect(try await store.recall(key(1), at: Sample.now) == .replayed(id))
+            #expect(try await store.recall(key(2), at: Sample.now) == .conflict)
+            let again = try await store.enqueue(
+                [Sample.job(idempotency: key(1)), Sample.job(idempotency: key(2))], at: Sample.now)
+            #expect(again == [.replayed(id), .conflict])
+            #expect(try await store.claim().count == 1)
+            let later = try await store.enqueue([Sample.job(idempotency: key(2))], at: Sample.now + .seconds(60))
+            #expect(later != [.conflict])
+        },
+        StoreContractCase(name: "one key twice in a call gives one job") { store in
+            let key = IdempotencyKey(scope: [9], fingerprint: [1], expires: Sample.now + .seconds(60))
+            let results = try await store.enqueue(
+                [Sample.job(idempotency: key), Sample.job(idempotency: key)], at: Sample.now)
+            guard case .accepted(let id) = results[0] else { throw Unexpected() }
+            #expect(results[1] == .replayed(id))
+        },
+    ]
+
+    // MARK: Claiming
+
+    static let claiming: [StoreContractCase] = [
+        StoreContractCase(name: "a claim takes due jobs of the function, priority first, then the longest due") {
+            store in
+            let ids = try await store.accept(
+                Sample.job(due: 20), Sample.job(due: 10), Sample.job(due: 15, priority: 5), Sample.job(due: 100),
+                Sample.job("g", due: 1))
+            let claimed = try await store.claim(at: 50)
+            #expect(claimed.map(\.job.id) == [ids[2], ids[1], ids[0]])
+            #expect(claimed.allSatisfy { $0.progress.attempt == 1 && $0.lease != nil && $0.revision == "cafecafecafe" })
+            #expect(Set(claimed.map(\.lease)).count == 3)
+            #expect(claimed[0].startedAt == Sample.now + .milliseconds(50))
+            #expect(try await store.claim(at: 50).isEmpty)
+            let job = try #require(try await store.snapshot(ids[0]))
+            #expect(job.state == .running)
+            #expect(job.progress.attempt == 1)
+        },
+        StoreContractCase(name: "a claim says when the next job is due") { store in
+            _ = try await store.accept(Sample.job(due: 10), Sample.job(due: 20), Sample.job(due: 500, priority: 9))
+            let asks = [ClaimAsk(function: "f", limit: 1), ClaimAsk(function: "none", limit: 1)]
+            let cut = try await store.claim(asks, under: Sample.terms, at: Sample.moment(50))
+            #expect(cut.map(\.jobs.count) == [1, 0])
+            #expect((cut[0].nextDue ?? Sample.now + .seconds(9)) <= Sample.now + .milliseconds(50))
+            #expect(cut[1].nextDue == nil)
+            let rest = try await store.claim(
+                [ClaimAsk(function: "f", limit: 5)], under: Sample.terms, at: Sample.moment(50))
+            #expect(rest[0].jobs.count == 1)
+            #expect(rest[0].nextDue == Sample.now + .milliseconds(500))
+        },
+        StoreContractCase(name: "a job past its deadline is not claimed but overdue") { store in
+            let id = try await store.accept(Sample.job(deadline: 100))[0]
+            #expect(try await store.overdue(limit: 5, at: Sample.now + .milliseconds(99)).isEmpty)
+            #expect(try await store.claim(at: 100).isEmpty)
+            let overdue = try await store.overdue(limit: 5, at: Sample.now + .milliseconds(100))
+            #expect(overdue.map(\.job.id) == [id])
+            let settlement = Settlement(
+                id: id, lease: nil, progress: overdue[0].progress, attempt: nil,
+                change: .end(Ending(.timeout), at: Sample.now, keepUntil: Sample.now, tombstoneUntil: Sample.now))
+            #expect(try await store.settle([settlement]) == [.settled])
+            #expect(try await store.snapshot(id)?.state == .timeout)
+            #expect(try await store.attempts(of: id).isEmpty)
+        },
+        StoreContractCase(name: "hundreds of claims at once never share a job") { store in
+            let jobs = (0..<300).map { _ in Sample.job() }
+            _ = try await store.enqueue(jobs, at: Sample.now)
+            let claimed = try await withThrowingTaskGroup(of: [JobID].self) { group in
+                for _ in 0..<60 { group.addTask { try await store.claim(limit: 7).map(\.job.id) } }
+                return try await group.reduce(into: [JobID]()) { $0 += $1 }
+            }
+            #expect(claimed.count == 300)
+            #expect(Set(claimed).count == 300)
+        },
+    ]
+
+    // MARK: Settling
+
+    static let settling: [StoreContractCase] = [
+        StoreContractCase(name: "a success ends the job with value and attempt") { store in
+            let id = try await store.accept(Sample.job())[0]
+            let live = try await store.claim()[0]
+            #expect(try await store.settle([Sample.success(live)]) == [.settled])
+            let job = try #require(try await store.snapshot(id))
+            #expect(job.state == .completed)
+            #expect(job.value == Array("[1]".utf8))
+            #expect(job.completedAt == Sample.now + .milliseconds(10))
+            #expect(job.progress.attempt == 1)
+            #expect(try await store.attempts(of: id) == [Sample.attempt(live, .completed, at: 10)])
+            #expect(try await store.snapshot(id, [])?.value == nil)
+        },
+        StoreContractCase(name: "a late result is stale and changes nothing") { store in
+            let id = try await store.accept(Sample.job())[0]
+            let first = try await store.claim()[0]
+            #expect(try await store.settle([Sample.again(first, due: 0)]) == [.settled])
+            #expect(try await store.settle([Sample.success(first)]) == [.stale])
+            let second = try await store.claim()[0]
+            #expect(second.progress.attempt == 2)
+            #expect(second.progress.lastError == "not yet")
+            #expect(try await store.settle([Sample.success(first), Sample.success(second)]) == [.stale, .settled])
+            #expect(try await store.settle([Sample.failure(second)]) == [.stale])
+            #expect(try await store.snapshot(id)?.state == .completed)
+            #expect(try await store.attempts(of: id).map(\.number) == [1, 2])
+        },
+        StoreContractCase(name: "a retry waits until it is due") { store in
+            _ = try await store.accept(Sample.job())
+            let live = try await store.claim()[0]
+            _ = try await store.settle([Sample.again(live, due: 500)])
+            #expect(try await store.claim(at: 499).isEmpty)
+            #expect(
+                try await store.claim(at: 500).map(\.progress) == [
+                    JobProgress(run: 1, attempt: 2, used: 1, lastError: "not yet")
+                ])
+        },
+        StoreContractCase(name: "a queued job is ended without a lease, a running one is not") { store in
+            let ids = try await store.accept(Sample.job(due: 1000), Sample.job())
+            let running = try await store.claim()
+            #expect(running.map(\.job.id) == [ids[1]])
+            let settlements = ids.map { id in
+                Settlement(
+                    id: id, lease: nil, progress: JobProgress(), attempt: nil,
+                    change: .end(Ending(.cancelled), at: Sample.now, keepUntil: Sample.now, tombstoneUntil: Sample.now))
+            }
+            #expect(try await store.settle(settlements) == [.settled, .stale])
+            #expect(try await store.snapshot(ids[0])?.state == .cancelled)
+            #expect(try await store.snapshot(ids[1])?.state == .running)
+        },
+        StoreContractCase(name: "a manual retry opens the next run and keeps what was") { store in
+            let id = try await store.accept(Sample.job(priority: 4))[0]
+            let request = RetryRequest(id: id, deadline: Sample.now + .seconds(100))
+            #expect(try await store.retry([request], at: Sample.now) == [.refused(.queued)])
+            let first = try await store.claim()[0]
+            #expect(try await store.retry([request], at: Sample.now) == [.refused(.running)])
+            _ = try await store.settle([Sample.failure(first)])
+            #expect(try await store.retry([request], at: Sample.now + .milliseconds(20)) == [.retried(run: 2)])
+            #expect(try await store.retry([request], at: Sample.now) == [.refused(.queued)])
+            let waiting = try #require(try await store.snapshot(id))
+            #expect(waiting.state == .queued)
+            #expect(waiting.progress == JobProgress(run: 2, attempt: 1))
+            #expect(waiting.deadline == Sample.now + .seconds(100))
+            let second = try await store.claim(at: 30)[0]
+            #expect(second.progress == JobProgress(run: 2, attempt: 2))
+            _ = try await store.settle([Sample.success(second)])
+            #expect(try await store.retry([request], at: Sample.now) == [.refused(.completed)])
+            #expect(try await store.snapshot(id)?.state == .completed)
+            let attempts = try await store.attempts(of: id)
+            #expect(attempts.map(\.number) == [1, 2])
+            #expect(attempts.map(\.run) == [1, 2])
+            let unknown = RetryRequest(id: JobID(row: 1, random: 1), deadline: Sample.now)
+            #expect(try await store.retry([unknown], at: Sample.now) == [.unknown])
+        },
+    ]
+
+    // MARK: Upkeep
+
+    static let upkeep: [StoreContractCase] = [
+        StoreContractCase(name: "a lease that ran out is abandoned unless it was renewed") { store in
+            let ids = try await store.accept(Sample.job(), Sample.job())
+            let live = try await store.claim()
+            #expect(try await store.abandoned(limit: 5, at: Sample.moment(29_999)).isEmpty)
+            let lease = HeldLease(id: ids[0], lease: try #require(live[0].lease))
+            let wrong = HeldLease(id: ids[1], lease: Lease(token: 12))
+            #expect(
+                try await store.renew([lease, wrong], for: .seconds(30), at: Sample.moment(20_000)) == [true, false])
+            let abandoned = try await store.abandoned(limit: 5, at: Sample.moment(30_000))
+            #expect(abandoned.map(\.job.id) == [ids[1]])
+            #expect(abandoned[0].lease == live[1].lease)
+            #expect(abandoned[0].startedAt == live[1].startedAt)
+            #expect(try await store.abandoned(limit: 1, at: Sample.moment(50_000)).count == 1)
+        },
+        StoreContractCase(name: "jobs past their retention leave a tombstone, and that goes in its time") { store in
+            let ids = try await store.accept(Sample.job(owner: "me"), Sample.job(), Sample.job())
+            let live = try await store.claim()
+            _ = try await store.settle([Sample.success(live[0], keep: 1000), Sample.success(live[1], keep: 5000)])
+            #expect(try await store.prune(limit: 10, at: Sample.now + .milliseconds(999)).total == 0)
+            #expect(try await store.prune(limit: 10, at: Sample.now + .milliseconds(1000)).jobs == 1)
+            let lookups = try await store.fetch(ids, including: [])
+            #expect(lookups[0] == .purged(Tombstone(id: ids[0], function: "f", owner: "me")))
+            #expect(try await store.snapshot(ids[1])?.state == .completed)
+            #expect(try await store.snapshot(ids[2])?.state == .running)
+            let guess = JobID(row: ids[0].row, random: 1234)
+            #expect(try await store.fetch([guess], including: []) == [.unknown])
+            #expect(try await store.attempts(of: ids[0]).isEmpty)
+            #expect(try await store.prune(limit: 10, at: Sample.now + .milliseconds(2000)).tombstones == 1)
+            #expect(try await store.fetch([ids[0]], including: []) == [.unknown])
+        },
+        StoreContractCase(name: "a job that was retried is kept for its new run") { store in
+            let id = try await store.accept(Sample.job())[0]
+            _ = try await store.settle([Sample.failure(try await store.claim()[0], keep: 1000)])
+            _ = try await store.retry([RetryRequest(id: id, deadline: Sample.now + .seconds(100))], at: Sample.now)
+            #expect(try await store.prune(limit: 10, at: Sample.now + .seconds(50)).jobs == 0)
+            let live = try await store.claim()[0]
+            _ = try await store.settle([Sample.success(live, keep: 80_000)])
+            #expect(try await store.prune(limit: 10, at: Sample.now + .seconds(79)).jobs == 0)
+            #expect(try await store.prune(limit: 10, at: Sample.now + .seconds(80)).jobs == 1)
+        },
+        StoreContractCase(name: "old idempotency keys go") { store in
+            let key = IdempotencyKey(scope: [1], fingerprint: [1], expires: Sample.now + .seconds(1))
+            _ = try await store.accept(Sample.job(idempotency: key))
+            #expect(try await store.prune(limit: 10, at: Sample.now).keys == 0)
+            #expect(try await store.prune(limit: 10, at: Sample.now + .seconds(1)).keys == 1)
+        },
+        StoreContractCase(name: "pruning keeps to its limit") { store in
+            _ = try await store.enqueue((0..<10).map { _ in Sample.job() }, at: Sample.now)
+            _ = try await store.settle(try await store.claim().map { Sample.success($0, keep: 1) })
+            #expect(try await store.prune(limit: 4, at: Sample.now + .seconds(1)).jobs == 4)
+            #expect(try await store.prune(limit: 4, at: Sample.now + .seconds(1)).jobs == 4)
+            #expect(try await store.prune(limit: 4, at: Sample.now + .seconds(1)).jobs == 2)
+        },
+        StoreContractCase(name: "the backlog counts what is live") { store in
+            _ = try await store.accept(Sample.job(due: 30), Sample.job(due: 20), Sample.job("g"), Sample.job("g"))
+            _ = try await store.claim("g", limit: 1)
+            #expect(
+                try await store.backlog() == [
+                    FunctionBacklog(function: "f", queued: 2, nextDue: Sample.now + .milliseconds(20)),
+                    FunctionBacklog(function: "g", queued: 1, running: 1, nextDue: Sample.now),
+                ])
+        },
+        StoreContractCase(name: "a closed store says so") { store in
+            try await store.probe()
+            await store.close()
+            await #expect(throws: StoreError.closed) { try await store.probe() }
+            await #expect(throws: StoreError.closed) { try await store.fetch([], including: []) }
+        },
+    ]
+
+    struct Unexpected: Error {}
+}

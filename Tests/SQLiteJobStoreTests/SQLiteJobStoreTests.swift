@@ -1,0 +1,172 @@
+import Foundation
+import Glibc
+import JobModel
+import JobStore
+import JobStoreContract
+import Synchronization
+import Testing
+
+@testable import SQLiteJobStore
+
+/// A database file that goes away with the test.
+final class TemporaryDatabase: Sendable {
+    let path = NSTemporaryDirectory() + "sluice-store-" + UUID().uuidString + ".db"
+
+    deinit {
+        for suffix in ["", "-wal", "-shm", ".lock"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+    }
+
+    func open() throws -> SQLiteJobStore { try SQLiteJobStore(path: path) }
+
+    func sql(_ text: String) throws -> String { try Connection(path: path, role: .writer).text(of: text) }
+}
+
+@Suite struct SQLiteJobStoreTests {
+    let database = TemporaryDatabase()
+
+    @Test(arguments: StoreContract.cases)
+    func `The contract of every store`(_ contract: StoreContractCase) async throws {
+        let store = try database.open()
+        try await contract.run(store)
+        await store.close()
+        #expect(try database.sql("PRAGMA integrity_check") == "ok")
+    }
+
+    @Test func `Commits are synced, the journal is a write-ahead log`() throws {
+        #expect(try database.sql("PRAGMA synchronous") == "2")
+        #expect(try database.sql("PRAGMA journal_mode") == "wal")
+        #expect(try database.sql("PRAGMA wal_autocheckpoint") == "1000")
+    }
+
+    @Test func `What was accepted is there after reopening, and leases of the former process are void`() async throws {
+        var store = try database.open()
+        let ids = try await store.accept(Sample.job(), Sample.job(due: 1000))
+        let live = try await store.claim()[0]
+        await store.close()
+
+        store = try database.open()
+        #expect(try await store.snapshot(ids[1])?.state == .queued)
+        let abandoned = try await store.abandoned(limit: 5, at: Sample.moment(1))
+        #expect(abandoned.map(\.job.id) == [ids[0]])
+        // The old lease still settles: whoever finds the abandoned job uses it.
+        #expect(try await store.settle([Sample.success(live)]) == [.settled])
+        let third = try await store.accept(Sample.job())[0]
+        #expect(third.row > ids[1].row)
+    }
+
+    @Test func `New ids lie above those of jobs that are gone`() async throws {
+        var store = try database.open()
+        let id = try await store.accept(Sample.job())[0]
+        _ = try await store.settle([Sample.success(try await store.claim()[0], keep: 1)])
+        _ = try await store.prune(limit: 5, at: Sample.now + .milliseconds(1))
+        await store.close()
+        store = try database.open()
+        let early = try await store.enqueue([Sample.job()], at: Sample.now + .seconds(-100))
+        guard case .accepted(let next)? = early.first else { throw StoreError.closed }
+        #expect(next.row > id.row)
+    }
+
+    @Test func `Concurrent calls share commits`() async throws {
+        let store = try database.open()
+        let before = try database.sql("SELECT count(*) FROM jobs")
+        #expect(before == "0")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<500 { group.addTask { _ = try await store.accept(Sample.job()) } }
+            try await group.waitForAll()
+        }
+        #expect(try await store.backlog().first?.queued == 500)
+        // A commit per job would have written each page of the three hot ones 500 times over: count the frames.
+        let frames =
+            (try FileManager.default.attributesOfItem(atPath: database.path + "-wal")[.size] as? NSNumber)?.intValue
+            ?? 0
+        #expect(frames / 4120 < 500 * 3)
+    }
+
+    @Test func `A request that fails spoils nobody else's in its batch`() async throws {
+        let store = try database.open()
+        let outcomes = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<50 {
+                group.addTask {
+                    do {
+                        _ = try await store.writer.perform { session throws(StoreError) in
+                            try session.connection.execute("INSERT INTO meta VALUES ('\(number)', 0)")
+                            if number == 25 { try session.connection.execute("INSERT INTO nowhere VALUES (1)") }
+                        }
+                        return true
+                    } catch {
+                        return false
+                    }
+                }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(outcomes == 49)
+        #expect(try database.sql("SELECT count(*) FROM meta WHERE name <> 'boot'") == "49")
+        #expect(try database.sql("SELECT count(*) FROM meta WHERE name = '25'") == "0")
+    }
+
+    @Test func `A full disk is an error of its own, reads go on, and writes come back`() async throws {
+        let store = try database.open()
+        let id = try await store.accept(Sample.job())[0]
+        _ = try await store.writer.perform { session throws(StoreError) in
+            try session.connection.text(of: "PRAGMA max_page_count = 1")
+        }
+        let big = [UInt8](repeating: 0x20, count: 1 << 20)
+        await #expect(throws: StoreError.full) { try await store.accept(Sample.job(payload: big)) }
+        #expect(try await store.snapshot(id)?.state == .queued)
+        _ = try await store.writer.perform { session throws(StoreError) in
+            try session.connection.text(of: "PRAGMA max_page_count = 1000000")
+        }
+        #expect(try await store.accept(Sample.job(payload: big)).count == 1)
+        #expect(try await store.backlog().first?.queued == 2)
+    }
+
+    @Test func `A newer schema, another program's file and garbage are refused`() throws {
+        _ = try database.open()
+        _ = try database.sql("PRAGMA user_version = 99")
+        #expect(throws: StoreError.self) { try database.open() }
+        let other = TemporaryDatabase()
+        _ = try other.sql("CREATE TABLE mine (x)")
+        #expect(throws: StoreError.self) { try other.open() }
+        let garbage = TemporaryDatabase()
+        try Data(repeating: 7, count: 10_000).write(to: URL(fileURLWithPath: garbage.path))
+        #expect(throws: StoreError.self) { try garbage.open() }
+        #expect(throws: StoreError.self) { try SQLiteJobStore(path: "/nowhere/x.db") }
+    }
+
+    @Test func `A file is locked by one owner at a time`() throws {
+        let path = database.path + ".lock"
+        let first = try LockFile(path: path)
+        #expect(throws: LockFile.Problem.held(by: getpid())) { try LockFile(path: path) }
+        withExtendedLifetime(first) {}
+    }
+}
+
+/// Every hot statement uses the index it was made for: SQLite's planner has picked others.
+@Suite struct QueryPlanTests {
+    let database = TemporaryDatabase()
+
+    @Test(arguments: [
+        ("\(ClaimSQL.highestPriority)", "USING INDEX queue_due (function=?)"),
+        ("\(ClaimSQL.nextPriority)", "USING INDEX queue_due (function=? AND priority<?)"),
+        ("\(ClaimSQL.nextDue)", "USING INDEX queue_due (function=? AND priority=? AND due>?)"),
+        ("\(ClaimSQL.due)", "USING INDEX queue_due (function=? AND priority=? AND due<?)"),
+        ("\(ClaimSQL.lease)", "USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("\(ClaimSQL.claimed)", "SEARCH q USING INTEGER PRIMARY KEY"),
+        ("\(FetchSQL.snapshot)", "SEARCH o USING PRIMARY KEY (job=? AND run=?)"),
+        ("\(UpkeepSQL.abandoned)", "q USING INDEX queue_running"),
+        ("\(UpkeepSQL.overdue)", "SEARCH q USING INDEX queue_deadline (deadline<?)"),
+        ("\(UpkeepSQL.ended)", "SEARCH outcomes USING INDEX outcomes_purge (purge_at>? AND purge_at<?)"),
+    ])
+    func `A hot statement uses its index and sorts nothing`(_ sql: String, _ expected: String) throws {
+        _ = try database.open()
+        let connection = try Connection(path: database.path, role: .writer)
+        let statement = try Statement("EXPLAIN QUERY PLAN \(sql)", on: connection)
+        var steps: [String] = []
+        while try statement.step() { steps.append(statement.text(3)) }
+        let plan = steps.joined(separator: "; ")
+        #expect(plan.contains(expected), "\(plan)")
+        #expect(!plan.contains("TEMP B-TREE"), "\(plan)")
+        #expect(!plan.contains("SCAN j") && !plan.contains("SCAN outcomes"), "\(plan)")
+    }
+}
