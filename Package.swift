@@ -98,10 +98,18 @@ let package = Package(
                 "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "Logging",
                 "ServiceLifecycle",
             ]),
-        tests("HTTPSupportTests", uses: ["HTTPSupport", "PayloadSchema", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
+        tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.
         testing("TestClient", uses: ["PayloadSchema"]),
-        tests("SluiceTests", uses: ["sluice", "TestClient", "PayloadSchema"]),
+        // Killed by the crash test's negative control.
+        .executableTarget(
+            name: "StoreCrashSubject", dependencies: uses(["SQLiteJobStore", "JobStore", "JobModel"]),
+            path: "Tests/StoreCrashSubject"),
+        tests(
+            "SluiceTests",
+            uses: [
+                "sluice", "StoreCrashSubject", "TestClient", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema",
+            ]),
     ]
 )
 

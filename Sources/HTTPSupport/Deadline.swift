@@ -15,7 +15,7 @@ final class Deadline {
     var onExpiry: (() -> Void)?
 
     func arm(_ phase: Phase, milliseconds: Int64, on eventLoop: any EventLoop) {
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         self.phase = phase
         due = now + .milliseconds(milliseconds)
         if timer == nil || timerDue > due { schedule(on: eventLoop, from: now) }
@@ -43,7 +43,7 @@ final class Deadline {
     private func fire(on eventLoop: any EventLoop) {
         timer = nil
         guard phase != .none else { return }
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         if now >= due {
             onExpiry?()
         } else {

@@ -11,6 +11,12 @@ package struct RouteContext: Sendable {
     /// The client's address, through trusted proxies.
     package var clientAddress: String
 
+    package init(requestID: String, parameters: [(name: String, value: String)], clientAddress: String) {
+        self.requestID = requestID
+        self.parameters = parameters
+        self.clientAddress = clientAddress
+    }
+
     package func parameter(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
 }
 

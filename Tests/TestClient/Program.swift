@@ -8,21 +8,24 @@ package final class Program: Sendable {
         var error = ""
         var output = ""
         var status: Int32?
+        var openPipes = 2
     }
 
     package let pid: Int32
     private let state: NSConditionBox<State>
 
-    /// The binary lies beside the test runner; SLUICE_BINARY names another.
-    package static var binary: String {
-        if let path = ProcessInfo.processInfo.environment["SLUICE_BINARY"] { return path }
+    /// Binaries lie beside the test runner; SLUICE_BINARY names another sluice.
+    package static func path(of binary: String) -> String {
+        if binary == "sluice", let path = ProcessInfo.processInfo.environment["SLUICE_BINARY"] { return path }
         let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return URL(fileURLWithPath: runner).deletingLastPathComponent().appendingPathComponent("sluice").path
+        return URL(fileURLWithPath: runner).deletingLastPathComponent().appendingPathComponent(binary).path
     }
 
-    package init(_ arguments: [String], folder: TemporaryFolder, environment: [String: String] = [:]) throws {
+    package init(
+        _ arguments: [String], folder: TemporaryFolder, environment: [String: String] = [:], binary: String = "sluice"
+    ) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.binary)
+        process.executableURL = URL(fileURLWithPath: Self.path(of: binary))
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(environment) { $1 }
@@ -33,15 +36,15 @@ package final class Program: Sendable {
         process.standardInput = FileHandle.nullDevice
         let state = NSConditionBox(State())
         self.state = state
-        error.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            state.change { $0.error += String(decoding: data, as: UTF8.self) }
-        }
-        output.fileHandleForReading.readabilityHandler = { handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            state.change { $0.output += String(decoding: data, as: UTF8.self) }
+        for (pipe, keyPath) in [(error, \State.error), (output, \State.output)] {
+            pipe.fileHandleForReading.readabilityHandler = { handle in
+                let data = handle.availableData
+                if data.isEmpty { handle.readabilityHandler = nil }
+                state.change { state in
+                    if data.isEmpty { state.openPipes -= 1 }
+                    state[keyPath: keyPath] += String(decoding: data, as: UTF8.self)
+                }
+            }
         }
         process.terminationHandler = { process in
             let status = process.terminationStatus
@@ -55,6 +58,20 @@ package final class Program: Sendable {
     package var standardError: String { state.read { $0.error } }
 
     package var standardOutput: String { state.read { $0.output } }
+
+    /// Standard output to its end; the pipes lag behind the exit.
+    package func finalOutput() -> String {
+        _ = state.wait(seconds: 5) { $0.openPipes == 0 ? true : nil }
+        return standardOutput
+    }
+
+    package func waitForOutput(lines: Int, seconds: Double) -> Bool {
+        let found: Bool? = state.wait(seconds: seconds) { state in
+            if state.output.utf8.lazy.filter({ $0 == 0x0A }).count >= lines { return true }
+            return state.status == nil ? nil : false
+        }
+        return found ?? false
+    }
 
     package func kill(_ signal: Int32) {
         guard state.read({ $0.status }) == nil else { return }
@@ -88,9 +105,7 @@ package final class Program: Sendable {
                 program.kill(SIGKILL)
                 throw ServerProcess.Failure(description: "sluice \(arguments) did not end")
             }
-            // The pipes may lag behind the exit.
-            usleep(50_000)
-            return (status, program.standardOutput, program.standardError)
+            return (status, program.finalOutput(), program.standardError)
         }
     }
 }

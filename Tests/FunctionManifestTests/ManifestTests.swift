@@ -1,0 +1,246 @@
+import Foundation
+import FunctionManifest
+import JobModel
+import Testing
+
+func load(_ text: String, environment: [String: String] = [:], files: [String: String] = [:]) -> ManifestResult {
+    ManifestLoader(
+        sources: ReferenceSources(
+            environment: { environment[$0] },
+            file: { name in files[name].map { .success($0) } ?? .failure(.init("it is not there")) })
+    ).load(Array(text.utf8))
+}
+
+/// A manifest with one function whose body is `lines`, indented by four spaces.
+func function(_ lines: String, _ environment: [String: String] = [:]) -> ManifestResult {
+    let body = lines.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+    return load("version: 1\nfunctions:\n  f:\n    handler: {builtin: echo}\n\(body)\n", environment: environment)
+}
+
+extension ManifestResult {
+    var manifest: Manifest? { if case .success(let manifest, _) = self { manifest } else { nil } }
+
+    var only: Function? { manifest?.functions.first }
+
+    /// `line:column message` of each problem.
+    var summary: [String] { problems.map { "\($0.line):\($0.column) \($0.message)" } }
+}
+
+@Suite struct ManifestTests {
+    @Test func `The sample at the root is right`() throws {
+        let path = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../functions.yaml").standardized
+        let result = ManifestLoader(
+            sources: ReferenceSources(environment: { _ in nil }, file: { _ in .failure(.init("")) })
+        )
+        .load([UInt8](try Data(contentsOf: path)))
+        #expect(result.problems.isEmpty, "\(result.summary)")
+        #expect(result.manifest?.functions.map(\.name) == ["send-email", "generate-report", "resize-image"])
+    }
+
+    @Test func `What is left out has the contract's defaults`() throws {
+        let result = load("version: 1\nfunctions:\n  f:\n    handler: {builtin: send-email}\n")
+        let manifest = try #require(result.manifest)
+        #expect(manifest.server == ServerSettings())
+        #expect(manifest.server.basePath == ["api", "v1"])
+        #expect(manifest.server.maxPayload == 1 << 20)
+        #expect(manifest.server.shutdownGrace == .seconds(25))
+        let function = try #require(result.only)
+        #expect(function.timeout == .seconds(30))
+        #expect(function.maxWait == .seconds(7 * 86_400))
+        #expect(function.retry == RetryPolicy())
+        #expect(function.retention == Retention())
+        #expect(function.endpoint.path == PathPattern(literals: ["f"]))
+        #expect(function.endpoint.method == "POST")
+        #expect(function.endpoint.authentication == .required)
+        #expect(function.idempotencyWindow == .seconds(86_400))
+        guard case .builtin(let builtin) = function.handler else { return }
+        #expect(builtin.duration == .seconds(2))
+        #expect(builtin.failureRate == 0)
+    }
+
+    @Test func `A function's own values win over the defaults, key by key`() throws {
+        let text = """
+            version: 1
+            defaults:
+              timeout: 5s
+              retry: {attempts: 9, delay: 3s, jitter: equal}
+              retention: {completed: 1h}
+            functions:
+              f:
+                handler: {builtin: echo}
+                retry: {delay: 1s}
+                retention: {failed: 2h}
+            """
+        let function = try #require(load(text).only)
+        #expect(function.timeout == .seconds(5))
+        #expect(function.retry.attempts == 9)
+        #expect(function.retry.delay == .seconds(1))
+        #expect(function.retry.jitter == .equal)
+        #expect(function.retention.completed == .seconds(3600))
+        #expect(function.retention.failed == .seconds(7200))
+    }
+
+    @Test func `A table of delays is exact unless jitter is asked for, and a formula replaces it`() throws {
+        #expect(function("retry: {delays: [5s, 1m]}").only?.retry.jitter == RetryPolicy.Jitter.none)
+        #expect(function("retry: {delays: [5s, 1m], jitter: full}").only?.retry.jitter == .full)
+        let text = """
+            version: 1
+            defaults: {retry: {delays: [5s]}}
+            functions:
+              f: {handler: {builtin: echo}, retry: {backoff: fixed}}
+            """
+        #expect(load(text).only?.retry.delays == nil)
+        #expect(load(text).only?.retry.jitter == .full)
+    }
+
+    @Test func `Everything that runs today is read`() throws {
+        let result = function(
+            """
+            summary: Does it
+            endpoint:
+              method: PUT
+              path: a/{id}
+              mode: sync
+              auth: public
+              statusCodes: {failed: 422, deadLetter: 502, timeout: 504, cancelled: 404}
+              redirect: {completed: "{result.url}", failed: "/f/{parameters.id}", pending: "/p/{payload.x}"}
+              pollAfter: 3s
+              callerWebhook: false
+            timeout: 10s
+            maxWait: 1h
+            retry: {attempts: 3, backoff: linear, delay: 1s, maxDelay: 1m, jitter: none}
+            retention: {completed: 1h, failed: 2h, tombstone: 3h}
+            idempotency: {key: payload.a.b, window: 30m}
+            priority: -5
+            delay: 2s
+            paused: true
+            waitForSignal: false
+            """)
+        #expect(result.problems.isEmpty, "\(result.summary)")
+        let read = try #require(result.only)
+        #expect(read.endpoint.statusCodes == [.failed: 422, .deadLetter: 502, .timeout: 504, .cancelled: 404])
+        #expect(read.endpoint.redirects.count == 3)
+        #expect(read.endpoint.pollAfter == .fixed(.seconds(3)))
+        #expect(read.endpoint.mode == .sync)
+        #expect(read.idempotency?.key?.description == "payload.a.b")
+        #expect(read.priority == -5)
+        #expect(read.paused)
+    }
+
+    @Test func `Simulated faults are read, and whoever describes a failure gets one`() throws {
+        func builtin(_ simulate: String) throws -> Builtin {
+            let text = "version: 1\nfunctions:\n  f:\n    handler: {builtin: echo, simulate: \(simulate)}\n"
+            guard case .builtin(let builtin)? = load(text).only?.handler else { throw CocoaError(.coderInvalidValue) }
+            return builtin
+        }
+        #expect(try builtin("{duration: 5ms, spread: 0.5, failureRate: 0.25}").failureRate == 0.25)
+        #expect(try builtin("{status: 503}").failureRate == 1)
+        #expect(try builtin("{hang: true}").failureRate == 1)
+        #expect(try builtin("{hang: false}").failureRate == 0)
+        #expect(try builtin("{retryAfter: 3s, failureRate: 0.5}").retryAfter == .seconds(3))
+    }
+
+    @Test func `Blocks whose machinery comes later are only checked`() {
+        let text = """
+            version: 1
+            server: {maxQueued: 5, trustedProxies: [10.0.0.0/8, "::1"], hosts: [x.example.com]}
+            defaults: {maxQueued: 10}
+            functions:
+              f: {handler: {builtin: echo}}
+            fallback:
+              handler: {http: {url: "https://example.com/{payload.a}"}}
+              rateLimit: {limit: 1, per: 1s}
+            accounts: {registration: open, concurrency: 5, maxQueued: 5}
+            tasksAPI: {adHocTargets: true, max: {timeout: 5m, retries: 10, delay: 30d, priority: 0}}
+            jobsAPI: {rateLimit: {limit: 10, per: 1m, key: account}}
+            webhooks:
+              retry: {attempts: 3, backoff: exponential, delay: 2s, factor: 2, jitter: none}
+              timeout: 15s
+              headerPrefix: X-Acme
+            egress: {allow: [127.0.0.0/8, hooks.example.com]}
+            """
+        let result = load(text)
+        #expect(result.problems.isEmpty, "\(result.summary)")
+        #expect(result.manifest?.server.trustedProxies.count == 2)
+    }
+
+    @Test(arguments: [
+        ("maxQueued: 5", "maxQueued"), ("schema: {payload: {type: object}}", "schema"),
+        ("rateLimit: {limit: 10, per: 1m, key: account}", "rateLimit"),
+        ("throttle: [{limit: 100, per: 1s, burst: 20, key: payload.tenant}]", "throttle"),
+        ("concurrency: [20, {limit: 5, key: payload.tenant}]", "concurrency"),
+        (
+            "schedules: [{cron: \"0 2 * * *\", timeZone: Europe/Berlin, payload: {}, parameters: {}, overlap: skip}]",
+            "schedules"
+        ),
+        ("waitForSignal: true", "waitForSignal"),
+        ("onComplete: {url: \"https://example.com/hook\", secret: s, events: [completed]}", "onComplete"),
+        ("endpoint: {callerWebhook: true}", "endpoint.callerWebhook"),
+    ])
+    func `A function that needs what is not there yet is refused, with nothing else to say`(
+        _ lines: String, _ key: String
+    ) {
+        let result = function(lines)
+        #expect(result.problems.count == 1, "\(result.summary)")
+        #expect(
+            result.problems.first?.message.hasPrefix("functions.f.\(key): this version of Sluice does not have") == true
+        )
+    }
+
+    @Test(arguments: [
+        """
+        http:
+          url: https://orders.internal/import/{parameters.userId}
+          method: POST
+          headers: {Authorization: "Bearer ${TOKEN:-x}"}
+          forwardHeaders: [Accept-Language]
+          successOn: [2xx, 3xx, 404]
+          retryOn: [408, 5xx, network, timeout]
+          honourRetryAfter: true
+          passRedirect: false
+          secret: s
+        """,
+        """
+        command:
+          run: [handlers/word_count.py]
+          lifetime: persistent
+          workers: 2
+          env: {LANG: C.UTF-8}
+          limits: {memory: 1GiB, cpuTime: 60s, openFiles: 256}
+        """,
+    ])
+    func `HTTP and command handlers are checked, and refused for now`(_ handler: String) {
+        let lines = handler.split(separator: "\n").map { "      \($0)" }.joined(separator: "\n")
+        let result = load("version: 1\nfunctions:\n  f:\n    handler:\n\(lines)\n")
+        #expect(result.problems.count == 1, "\(result.summary)")
+        #expect(result.problems.first?.message.contains("does not have") == true)
+    }
+
+    @Test func `References are filled in from environment and files, and escaped with two dollars`() throws {
+        let result = load(
+            """
+            version: 1
+            functions:
+              f:
+                summary: "${A}-${B:-two}-$${C}-${file:note.txt}"
+                timeout: ${T:-7s}
+                handler: {builtin: echo}
+            """, environment: ["A": "one"], files: ["note.txt": "three\n"])
+        #expect(result.only?.summary == "one-two-${C}-three")
+        #expect(result.only?.timeout == .seconds(7))
+        #expect(result.manifest?.referencedFiles == ["note.txt"])
+    }
+
+    @Test func `The revision is made of the bytes and the values of references`() {
+        let text = "version: 1\nfunctions:\n  f: {handler: {builtin: echo}, summary: \"${A}\"}\n"
+        let first = load(text, environment: ["A": "1"]).manifest?.revision
+        #expect(first?.wholeMatch(of: /[0-9a-f]{12}/) != nil)
+        #expect(load(text, environment: ["A": "1"]).manifest?.revision == first)
+        #expect(load(text, environment: ["A": "2"]).manifest?.revision != first)
+        #expect(load(text + "\n", environment: ["A": "1"]).manifest?.revision != first)
+    }
+
+    @Test func `CRLF and a byte-order mark are taken`() {
+        #expect(load("\u{FEFF}version: 1\r\nfunctions:\r\n  f:\r\n    handler: {builtin: echo}\r\n").manifest != nil)
+    }
+}

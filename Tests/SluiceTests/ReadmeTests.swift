@@ -1,0 +1,74 @@
+import Foundation
+import TestClient
+import Testing
+
+/// README's commands, executed in order in one shell against the sample manifest.
+@Suite struct ReadmeTests {
+    private static let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+
+    private static func file(_ name: String) throws -> String {
+        try String(contentsOf: root.appendingPathComponent(name), encoding: .utf8)
+    }
+
+    /// The "sh" blocks, without the two scripts themselves.
+    private static func commands() throws -> [String] {
+        var commands: [String] = []
+        var inside = false
+        for line in try file("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("```") { inside = line == "```sh" } else if inside { commands.append(String(line)) }
+        }
+        return commands.filter { !$0.isEmpty && !$0.hasPrefix("scripts/") }
+    }
+
+    @Test func `Every command of README works as it says`() async throws {
+        let server = try await ServerProcess(manifest: try Self.file("functions.yaml"))
+        let commands = try Self.commands()
+        #expect(commands.count >= 17)
+        let marked = commands.enumerated().map { "echo '#\($0.offset)'\n\($0.element)\necho" }.joined(separator: "\n")
+        let script = marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
+        let output = try await Shell.run(script, in: server.folder)
+        var answers: [String: String] = [:]
+        for part in output.components(separatedBy: "#").dropFirst() {
+            let lines = part.split(separator: "\n", maxSplits: 1).map(String.init)
+            guard let index = Int(lines[0]) else { continue }
+            answers[commands[index]] = lines.count > 1 ? lines[1].trimmingCharacters(in: .whitespacesAndNewlines) : ""
+        }
+        func answer(_ text: String) throws -> String {
+            let command = try #require(commands.first { $0.contains(text) })
+            return try #require(answers[command])
+        }
+        #expect(try answer("curl -i --json").contains("HTTP/1.1 202"))
+        #expect(try answer("HTTP/1.1 200").hasPrefix("HTTP/1.1 200"))
+        #expect(try answer("jq .result").contains("\"sent\": true"))
+        #expect(try answer("HTTP/1.1 303").hasPrefix("HTTP/1.1 303"))
+        #expect(try answer("grep Location").contains("https://example.com/reports/"))
+        #expect(try answer("Prefer: wait=10") == "\"completed\"")
+        #expect(try answer("images/42/resize").contains("/api/v1/resize-image/status/"))
+        #expect(try answer("-X DELETE") == "\"cancelled\"")
+        #expect(try answer("jq .reason") == "\"cancelled\"")
+        #expect(try answer("/livez") == #"{"status":"alive"}"#)
+        #expect(try answer("/readyz") == #"{"status":"ready"}"#)
+        #expect(UUID(uuidString: try answer("jq -r .jobId")) != nil)
+        #expect(try answer("grep Replayed").hasPrefix("Idempotency-Replayed: true"))
+    }
+
+    @Test func `The manifest that README begins with is right`() async throws {
+        let readme = try Self.file("README.md")
+        let block = try #require(readme.components(separatedBy: "```yaml\n").dropFirst().first)
+        let folder = try TemporaryFolder()
+        try folder.write(try #require(block.components(separatedBy: "```").first), to: "functions.yaml")
+        #expect(try await Program.run(["check"], folder: folder).status == 0)
+    }
+
+    @Test func `Every setting that README names is known, and every flag`() async throws {
+        let readme = try Self.file("README.md")
+        let help = try await Program.run(["serve", "--help"], folder: try TemporaryFolder()).output
+        for match in readme.matches(of: /`(--[a-z-]+)`/) { #expect(help.contains(match.output.1), "\(match.output.1)") }
+        for name in [
+            "PORT", "SLUICE_HOST", "SLUICE_MANIFEST", "DATABASE_URL", "SLUICE_DATA", "LOG_LEVEL", "LOG_FORMAT",
+        ] {
+            #expect(readme.contains(name))
+            #expect(help.contains(name), "\(name)")
+        }
+    }
+}
