@@ -95,22 +95,20 @@ private struct EndpointClashes {
 
     mutating func add(_ function: Function, at span: Span, problems: ProblemList) {
         let endpoint = function.endpoint
+        let path = "functions.\(function.name).endpoint: \(endpoint.method) \(endpoint.path)"
         // DELETE on a status URL cancels.
-        let status = PathPattern(literals: [function.name, "status"])
-        let own = [
-            (method: endpoint.method, path: endpoint.path),
-            (method: "DELETE", path: (try? PathPattern("\(status)/{jobId}")) ?? status),
-        ]
-        for candidate in own {
-            if let other = taken.first(where: {
-                $0.method == candidate.method && $0.path.clashes(with: candidate.path)
-            }) {
-                problems.add(
-                    "functions.\(function.name).endpoint: \(candidate.method) \(candidate.path) is already taken by "
-                        + other.function,
-                    at: span, help: "\(other.function) is on line \(other.line); give one of them another path")
-            }
+        if endpoint.method == "DELETE", endpoint.path.segments.count == 3,
+            endpoint.path.segments[1] == .literal("status")
+        {
+            problems.add(
+                "\(path) is taken by the status URLs", at: span,
+                help: "DELETE <function>/status/<id> cancels a job; choose another path")
         }
-        taken += own.map { (function.name, $0.method, $0.path, span.line) }
+        if let other = taken.first(where: { $0.method == endpoint.method && $0.path.clashes(with: endpoint.path) }) {
+            problems.add(
+                "\(path) is already taken by \(other.function)", at: span,
+                help: "\(other.function) is on line \(other.line); give one of them another path")
+        }
+        taken.append((function.name, endpoint.method, endpoint.path, span.line))
     }
 }

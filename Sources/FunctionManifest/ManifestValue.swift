@@ -54,7 +54,9 @@ struct ManifestValue {
     func integer(_ range: ClosedRange<Int>) -> Int? {
         guard let (text, plain) = scalar("a whole number") else { return nil }
         guard plain, let value = Int(text), text.first != "+" else {
-            report("expected a whole number, found \"\(text)\"", help: Int(text) == nil ? nil : "remove the quotes")
+            report(
+                "expected a whole number, found \"\(text)\"",
+                help: Int(text) == nil ? nil : plain ? "remove the \"+\"" : "remove the quotes")
             return nil
         }
         guard range.contains(value) else {

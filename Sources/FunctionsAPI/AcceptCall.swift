@@ -18,12 +18,13 @@ struct AcceptCall: Sendable {
     ) async throws -> ServerReply {
         let principal = await authenticator.principal(of: request.headers)
         if function.endpoint.authentication == .required, principal == nil { throw Unauthorized.problem }
+        let wantsWebhook = request.headers.contains(name: "sluice-webhook")
+        if wantsWebhook, principal == nil {
+            throw Problem(401, "Sluice-Webhook needs credentials here.", headers: Unauthorized.challenge)
+        }
         if request.bodyTooLarge { throw Problem(413, "The body is larger than this server accepts (maxPayload).") }
         try CallFields.checkContent(request)
-        if request.headers.contains(name: "sluice-webhook") {
-            guard principal != nil else {
-                throw Problem(401, "Sluice-Webhook needs credentials here.", headers: Unauthorized.challenge)
-            }
+        if wantsWebhook {
             throw Problem(400, "This version of Sluice does not send webhooks yet; leave Sluice-Webhook out.")
         }
         let query = try CallFields.query(request)
@@ -42,7 +43,7 @@ struct AcceptCall: Sendable {
             throw Self.problem(of: error)
         }
         let hold = Hold(function: function, preferences: CallFields.preferences(request.headers))
-        return .response(try await answer(accepted, hold, function, request, context))
+        return .response(await answer(accepted, hold, function, request, context))
     }
 
     /// How long the caller wants to wait, and which preference is honoured.
@@ -64,38 +65,40 @@ struct AcceptCall: Sendable {
 
     private func answer(
         _ accepted: Accepted, _ hold: Hold, _ function: Function, _ request: ServerRequest, _ context: RouteContext
-    ) async throws -> ServerResponse {
+    ) async -> ServerResponse {
         var job = accepted.job
         var response: ServerResponse?
         if hold.milliseconds > 0 {
-            let lookup = try await watch.wait(
+            // The job is stored: when it cannot be read now, the 202 still stands.
+            let lookup = try? await watch.wait(
                 for: accepted.id, milliseconds: hold.milliseconds, including: page.parts(for: function),
                 connection: request.connection, until: { !$0.isLive })
-            if let snapshot = lookup.snapshot {
+            if let snapshot = lookup?.snapshot {
                 job = snapshot
                 if snapshot.state.isTerminal {
                     response = page.response(for: snapshot, requestID: context.requestID)
                 }
             }
         }
-        var final = response ?? acceptedResponse(job)
+        var final = response ?? acceptedResponse(accepted.id, function, job)
         if accepted.replayed { final.headers.replaceOrAdd(name: "Idempotency-Replayed", value: "true") }
         if let applied = hold.applied { final.headers.replaceOrAdd(name: "Preference-Applied", value: applied) }
         return final
     }
 
-    private func acceptedResponse(_ job: JobSnapshot) -> ServerResponse {
-        let url = page.url(of: job.job.id, function: job.job.function)
+    private func acceptedResponse(_ id: JobID, _ function: Function, _ job: JobSnapshot?) -> ServerResponse {
+        let url = page.url(of: id, function: function.name)
         var response = ServerResponse.json(
             202,
             [
-                "queueId": .string(job.job.function), "jobId": .string(job.job.id.description),
-                "statusUrl": .string(url),
+                "queueId": .string(function.name), "jobId": .string(id.description), "statusUrl": .string(url),
             ])
         response.headers.add(name: "Location", value: url)
-        response.headers.add(name: "Retry-After", value: String(page.retryAfter(job)))
-        response.headers.add(
-            name: "Sluice-Job-State", value: StatusName(job.state, failure: job.failure).rawValue)
+        if let job {
+            response.headers.add(name: "Retry-After", value: String(page.retryAfter(job)))
+            response.headers.add(
+                name: "Sluice-Job-State", value: StatusName(job.state, failure: job.failure).rawValue)
+        }
         return response
     }
 

@@ -132,12 +132,10 @@ enum CallFields {
         query: [(name: String, value: String)], path: [(name: String, value: String)]
     ) -> JSONObject {
         var object = JSONObject()
-        for (name, value) in query where name != "wait" {
-            switch object[name] {
-            case nil: object[name] = .string(value)
-            case .array(let values)?: object[name] = .array(values + [.string(value)])
-            case let first?: object[name] = .array([first, .string(value)])
-            }
+        let values = Dictionary(grouping: query, by: \.name).mapValues { $0.map { JSONValue.string($0.value) } }
+        for (name, value) in query where name != "wait" && object[name] == nil {
+            let all = values[name] ?? []
+            object[name] = all.count > 1 ? .array(all) : .string(value)
         }
         for (name, value) in path { object[name] = .string(value) }
         return object

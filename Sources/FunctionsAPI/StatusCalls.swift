@@ -16,7 +16,7 @@ struct StatusCalls: Sendable {
         let target = try await Target(request, context, self)
         let query = try CallFields.query(request)
         let parts = page.parts(for: target.function)
-        if Self.wantsEvents(request.headers) {
+        if request.mayStream, Self.wantsEvents(request.headers) {
             let first = try target.check(try await lookUp(target.id, parts))
             return events(target, first: first, parts: parts, connection: request.connection)
         }
@@ -127,7 +127,7 @@ struct StatusCalls: Sendable {
                 let lookup = try await watch.wait(
                     for: target.id, milliseconds: Self.keepAliveMilliseconds, including: parts, connection: connection,
                     until: { $0.stage != before })
-                guard let next = lookup.snapshot else { return }
+                guard let next = lookup.snapshot, !connection.isHungUp else { return }
                 if lookup.stage != before {
                     try await write(event(next))
                 } else if engine.dispatcher.isDraining {

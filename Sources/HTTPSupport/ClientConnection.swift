@@ -43,6 +43,8 @@ package final class ClientConnection: Sendable {
         return { timer.cancel() }
     }
 
+    package var isHungUp: Bool { state.withLock { $0.hungUp } }
+
     func hangUp() {
         let watchers = state.withLock { state in
             defer { (state.hungUp, state.watchers) = (true, [:]) }

@@ -29,6 +29,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var inputClosed = false
     private var quiescing = false
     private var closing = false
+    /// Writes that the client has not taken yet.
+    private var pendingWrites = 0
+    /// Bytes have come of which no head has been seen yet.
+    private var partialHead = false
 
     init(limits: HTTPLimits, connection: ClientConnection) {
         self.limits = limits
@@ -56,18 +60,26 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Bytes have come, though perhaps no whole head yet.
-    func bytesArrived(context: ChannelHandlerContext) {
+    ///
+    /// - Returns: false when nobody looks at them any more.
+    func bytesArrived(context: ChannelHandlerContext) -> Bool {
+        if assembler.isDiscarding { return false }
+        partialHead = true
         if unanswered.isEmpty, deadline.phase == .idle { arm(limits.headMilliseconds, .head, context) }
+        return true
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
+            partialHead = false
             perform(assembler.head(head), context)
-            if assembler.isReadingBody { arm(limits.bodyMilliseconds, .body, context) }
+            if unanswered.isEmpty { armForNextRequest(context) }
         case .body(let bytes):
+            partialHead = false
             perform(assembler.body(bytes), context)
         case .end:
+            partialHead = false
             perform(assembler.end(), context)
         }
     }
@@ -79,8 +91,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 "The head is longer than \(limits.headBytes) bytes or has more than \(limits.headFields) fields."
             perform(assembler.fail(.init(status: 431, detail: detail)), context)
         case HTTPParserError.invalidEOFState:
-            // The client closed within a request; there is nobody to answer.
-            context.close(promise: nil)
+            // The client closed within a request. Earlier ones may still want their answers.
+            if unanswered.isEmpty { context.close(promise: nil) }
+        case is ByteToMessageDecoderError:
+            // More bytes after a parse error, which is being answered; the deadline bounds it.
+            break
         case is HTTPParserError:
             perform(assembler.fail(.init(status: 400, detail: "The request is not valid HTTP/1.1.")), context)
         default:
@@ -96,6 +111,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             if unanswered.isEmpty { context.close(promise: nil) }
         case is ChannelShouldQuiesceEvent:
             quiescing = true
+            assembler.discard()
             if unanswered.isEmpty { context.close(promise: nil) }
         default:
             context.fireUserInboundEventTriggered(event)
@@ -106,8 +122,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch action {
         case .deliver(let request):
             unanswered.append((request.method == "HEAD", assembler.closes))
-            deadline.disarm()
+            if pendingWrites == 0 { deadline.disarm() }
             context.fireChannelRead(wrapInboundOut(request))
+        case .sendContinue where !unanswered.isEmpty:
+            // It would overtake an answer; the client sends its body after a moment anyway.
+            break
         case .sendContinue:
             let head = HTTPResponseHead(version: .http1_1, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
@@ -130,9 +149,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
             writeHead(response, length: nil, context)
             promise?.succeed()
         case .streamPiece(let bytes):
-            arm(limits.flushMilliseconds, .flush, context)
-            let written = promise ?? context.eventLoop.makePromise()
-            written.futureResult.assumeIsolated().whenComplete { _ in self.deadline.disarm() }
+            let written = willWrite(context, promise)
+            written.futureResult.assumeIsolated().whenComplete { _ in
+                self.pendingWrites -= 1
+                if self.pendingWrites == 0 { self.deadline.disarm() }
+            }
             context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: written)
         case .streamEnd:
             finish(context, promise)
@@ -151,7 +172,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    private var closesAfterThis: Bool { unanswered.first?.closes == true || inputClosed || quiescing }
+    /// The answer that is being written is the connection's last. After a shutdown or the client's end of input those
+    /// requests that were delivered before are still answered.
+    private var closesAfterThis: Bool {
+        unanswered.first?.closes == true || ((inputClosed || quiescing) && unanswered.count <= 1)
+    }
+
+    private func willWrite(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) -> EventLoopPromise<
+        Void
+    > {
+        pendingWrites += 1
+        arm(limits.flushMilliseconds, .flush, context)
+        return promise ?? context.eventLoop.makePromise()
+    }
 
     /// RFC 9110, section 5.5: no line breaks or NUL, whatever a value was made of.
     private static func isFieldValue(_ value: String) -> Bool {
@@ -161,17 +194,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func finish(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
         let closes = closesAfterThis
         if !unanswered.isEmpty { unanswered.removeFirst() }
-        let written = promise ?? context.eventLoop.makePromise()
-        arm(limits.flushMilliseconds, .flush, context)
+        let written = willWrite(context, promise)
         let channel = context.channel
         written.futureResult.assumeIsolated().whenComplete { _ in
+            self.pendingWrites -= 1
             guard channel.isActive, !self.closing else { return }
             if closes {
                 self.startClosing(context)
-            } else if self.unanswered.isEmpty {
-                self.arm(self.limits.idleMilliseconds, .idle, context)
-            } else {
-                self.deadline.disarm()
+            } else if self.pendingWrites == 0 {
+                if self.unanswered.isEmpty { self.armForNextRequest(context) } else { self.deadline.disarm() }
             }
         }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
@@ -190,13 +221,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Deadlines
 
+    /// Nothing is being answered: the deadline is that of what the client has begun.
+    private func armForNextRequest(_ context: ChannelHandlerContext) {
+        if assembler.isReadingBody {
+            arm(limits.bodyMilliseconds, .body, context)
+        } else if partialHead {
+            arm(limits.headMilliseconds, .head, context)
+        } else {
+            arm(limits.idleMilliseconds, .idle, context)
+        }
+    }
+
     private func arm(_ milliseconds: Int64, _ phase: Deadline.Phase, _ context: ChannelHandlerContext) {
         deadline.arm(phase, milliseconds: milliseconds, on: context.eventLoop)
     }
 
     private func expired(context: ChannelHandlerContext) {
         switch deadline.phase {
-        case .head where receivedSomething, .body:
+        case .head where partialHead, .body:
             let detail = "The request took too long to arrive."
             perform(assembler.fail(.init(status: 408, detail: detail)), context)
             // Outside a read nobody else says that this was all.
@@ -207,13 +249,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
             break
         }
     }
-
-    /// Set by the byte watch in front of the decoder.
-    var receivedSomething = false
 }
 
 /// Stands in front of the decoder and tells the connection handler that bytes have come: a head may be under way for
-/// a long time before the decoder says anything.
+/// a long time before the decoder says anything. What nobody looks at any more ends here, for a decoder that has
+/// stopped would collect it.
 final class ByteWatch: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -225,8 +265,6 @@ final class ByteWatch: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        handler.receivedSomething = true
-        handler.bytesArrived(context: context)
-        context.fireChannelRead(data)
+        if handler.bytesArrived(context: context) { context.fireChannelRead(data) }
     }
 }

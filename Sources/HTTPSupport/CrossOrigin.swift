@@ -29,9 +29,9 @@ package struct CrossOrigin: Sendable {
 
     func mark(_ response: inout ServerResponse, for request: ServerRequest) {
         guard !origins.isEmpty else { return }
-        response.headers.add(name: "Vary", value: "Origin")
+        response.headers.replaceOrAdd(name: "Vary", value: "Origin")
         guard let origin = request.single("origin"), origins.contains(origin) else { return }
-        response.headers.add(name: "Access-Control-Allow-Origin", value: origin)
+        response.headers.replaceOrAdd(name: "Access-Control-Allow-Origin", value: origin)
         response.headers.add(name: "Access-Control-Expose-Headers", value: Self.exposed)
     }
 }

@@ -51,7 +51,8 @@ package struct HTTPChannel: ServerChildChannel {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTPResponseEncoder())
         try pipeline.addHandler(ByteWatch(handler))
-        try pipeline.addHandler(ByteToMessageHandler(decoder))
+        // The decoder buffers partial heads only; bodies pass through it.
+        try pipeline.addHandler(ByteToMessageHandler(decoder, maximumBufferSize: limits.headBytes * 4))
         try pipeline.addHandler(handler)
     }
 

@@ -38,6 +38,7 @@ struct RequestAssembler {
         guard case .idle = phase else { return .none }
         var request = ServerRequest(
             method: head.method.rawValue, rawPath: "/", headers: head.headers, connection: connection)
+        request.mayStream = head.version.minor > 0 && head.method != .HEAD
         closes = !head.isKeepAlive || head.version.minor == 0 || Self.asksForUpgrade(head.headers)
         if let rejection = Self.check(head, into: &request) { return refuse(request, rejection) }
         let expects = head.headers["expect"]
@@ -70,6 +71,9 @@ struct RequestAssembler {
         phase = closes ? .discarding : .idle
         return .deliver(request)
     }
+
+    /// Whatever else comes is not looked at: the server shuts down.
+    mutating func discard() { phase = .discarding }
 
     /// The bytes are no HTTP, or came too slowly.
     mutating func fail(_ rejection: ServerRequest.Rejection) -> Action {

@@ -21,6 +21,8 @@ package struct ServerRequest: Sendable {
     /// The body was longer than the limit and is not there.
     package var bodyTooLarge = false
     package var rejection: Rejection?
+    /// A body may come in pieces: not to a HEAD, and not over HTTP/1.0, which has no chunks.
+    package var mayStream = true
     package let connection: ClientConnection
 
     package init(

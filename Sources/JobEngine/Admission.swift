@@ -43,7 +43,9 @@ package struct Accepted: Sendable, Equatable {
     package var id: JobID
     /// Accepted before, under the same key.
     package var replayed: Bool
-    package var job: JobSnapshot
+    package var function: String
+    /// As it stands; nil when it was accepted before and has gone since.
+    package var job: JobSnapshot?
 }
 
 /// Why a call was not accepted.
@@ -86,12 +88,12 @@ package final class Admission: Sendable {
         let key = idempotencyKey(of: submission, payload: payload, function: function, now: now)
         do {
             if let key, let known = try await store.recall(key, at: now) {
-                return try await answer(known, fresh: nil)
+                return try await answer(known, of: function.name, fresh: nil)
             }
             let job = try newJob(submission, function: function, revision: deployment.revision, key: key, now: now)
             let results = try await store.enqueue([job], at: now)
             guard let result = results.first else { throw Refusal.storeUnavailable(.closed) }
-            return try await answer(result, fresh: job)
+            return try await answer(result, of: function.name, fresh: job)
         } catch let error as StoreError {
             throw .storeUnavailable(error)
         } catch let refusal as Refusal {
@@ -132,15 +134,16 @@ package final class Admission: Sendable {
         return NewJob(job: job, due: due, deadline: due + function.maxWait, idempotency: key)
     }
 
-    private func answer(_ result: EnqueueResult, fresh: NewJob?) async throws -> Accepted {
+    private func answer(_ result: EnqueueResult, of function: String, fresh: NewJob?) async throws -> Accepted {
         switch result {
         case .conflict:
             throw Refusal.idempotencyConflict
         case .replayed(let id):
-            guard case .found(let job)? = try await store.fetch([id], including: []).first else {
-                throw StoreError.corrupt("an idempotency key names a job that is gone")
+            let lookup = try await store.fetch([id], including: []).first
+            guard case .found(let job)? = lookup else {
+                return Accepted(id: id, replayed: true, function: function, job: nil)
             }
-            return Accepted(id: id, replayed: true, job: job)
+            return Accepted(id: id, replayed: true, function: function, job: job)
         case .accepted(let id):
             guard let fresh else { throw StoreError.corrupt("a recalled key was accepted") }
             gauges.update(fresh.job.function) { $0.queued += 1 }
@@ -148,7 +151,7 @@ package final class Admission: Sendable {
             var job = fresh.job
             job.id = id
             return Accepted(
-                id: id, replayed: false,
+                id: id, replayed: false, function: function,
                 job: JobSnapshot(
                     job: job, state: .queued, progress: JobProgress(), runAt: fresh.due, deadline: fresh.deadline))
         }

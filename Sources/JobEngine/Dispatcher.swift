@@ -11,6 +11,9 @@ package final class Dispatcher: Service {
     /// Longest sleep: the wall clock may jump.
     private static let napMilliseconds: Int64 = 1000
 
+    /// After the grace time, what is given back is written within this time or not at all.
+    private static let releaseMilliseconds: Int64 = 5000
+
     private struct State {
         var core = DispatcherState()
         var nap: OneShot<Void>?
@@ -207,6 +210,8 @@ package final class Dispatcher: Service {
             let left = held
             logger.info("Giving back attempts that are still running", metadata: ["running": "\(left.count)"])
             for attempt in left { attempt.stop.set(.release) }
+            let limit = clock.now().monotonic + Self.releaseMilliseconds
+            if await idle.value(untilMonotonic: limit, clock: clock) == nil { recorder.giveUp() }
         }
     }
 }

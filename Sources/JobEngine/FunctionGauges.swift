@@ -37,5 +37,7 @@ package final class FunctionGauges: Sendable {
         }
     }
 
+    package var totalRunning: Int { gauges.withLock { $0.values.reduce(0) { $0 + $1.running } } }
+
     package subscript(function: String) -> Gauge { gauges.withLock { $0[function] ?? Gauge() } }
 }

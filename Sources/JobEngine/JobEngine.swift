@@ -52,7 +52,7 @@ package final class JobEngine: Sendable {
     /// Takes up what a former process left, before anything new is accepted.
     package func recover() async throws(StoreError) {
         gauges.start(from: try await store.backlog())
-        await reclaimer.tick()
+        try await reclaimer.reclaimAll()
     }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
@@ -67,7 +67,8 @@ package final class JobEngine: Sendable {
     package func pollAdvice(for function: String) -> PollAdvice {
         let deployment = deployment.value
         return PollAdvice(
-            function: deployment.functions[function], gauge: gauges[function], concurrency: deployment.concurrency)
+            function: deployment.functions[function], gauge: gauges[function], running: gauges.totalRunning,
+            concurrency: deployment.concurrency)
     }
 
     /// Ready: the store takes writes, the dispatcher goes round, nothing is shutting down. The reasons why not.
@@ -96,6 +97,8 @@ extension JobEngine {
 
     /// Cancels a queued or waiting job at once; a running one only with force, by stopping its attempt.
     package func cancel(_ id: JobID, force: Bool) async throws(StoreError) -> CancelResult {
+        // An attempt that cannot be stopped in this time (the store cannot write) is still running.
+        let limit = clock.now().monotonic + 10_000
         while true {
             let waiter = announcer.subscribe(to: id)
             defer { announcer.unsubscribe(waiter, from: id) }
@@ -103,12 +106,15 @@ extension JobEngine {
             switch job.state {
             case .queued, .waiting:
                 let live = LiveJob(job: job.job, progress: job.progress, deadline: job.deadline ?? job.runAt)
-                _ = try await recorder.end(live, as: Ending(.cancelled), error: nil)
+                try await recorder.end([live], as: Ending(.cancelled), error: nil)
             case .running:
                 guard force else { return .running }
+                guard clock.now().monotonic < limit else { return .running }
                 _ = dispatcher.stop(id, .cancel)
                 // Its end is announced; when it does not run here any more it has just ended, or will be reclaimed.
-                _ = await waiter.value(untilMonotonic: clock.now().monotonic + 1000, clock: clock)
+                let wake = await waiter.value(untilMonotonic: clock.now().monotonic + 1000, clock: clock)
+                // Nothing is announced to new waiters any more.
+                if wake == .draining { try? await clock.sleep(untilMonotonic: clock.now().monotonic + 50) }
             case .cancelled:
                 return .cancelled(job)
             case .completed, .failed, .timeout:

@@ -7,6 +7,8 @@ package struct PollAdvice: Sendable {
 
     let function: Function?
     let gauge: FunctionGauges.Gauge
+    /// Running attempts of all functions.
+    let running: Int
     /// Slots for all functions.
     let concurrency: Int
 
@@ -18,8 +20,11 @@ package struct PollAdvice: Sendable {
             switch job.state {
             case .queued where job.runAt > now:
                 (job.runAt - now).inSeconds + expected
+            case .queued where running < concurrency:
+                expected
             case .queued:
-                // Everything queued is taken to be ahead: a late answer is better than a poll for nothing.
+                // All slots are taken, and everything queued is taken to be ahead: a late answer is better than a poll
+                // for nothing.
                 expected * Double(1 + max(0, gauge.queued + gauge.running - 1) / max(1, concurrency))
             case .running:
                 expected - (now - (job.startedAt ?? now)).inSeconds

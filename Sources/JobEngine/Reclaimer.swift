@@ -34,11 +34,15 @@ package final class Reclaimer: Service {
     /// One round; errors of the store are logged, the next round tries again.
     package func tick() async {
         do {
-            while try await reclaim() == Self.batch {}
+            try await reclaimAll()
             while try await expire() == Self.batch {}
         } catch {
-            logger.error("Cannot look for abandoned jobs", metadata: ["error": "\(error)"])
+            logger.error("Cannot take up abandoned and overdue jobs", metadata: ["error": "\(error)"])
         }
+    }
+
+    func reclaimAll() async throws(StoreError) {
+        while try await reclaim() == Self.batch {}
     }
 
     /// Attempts that a crash cut off: lost, and back to the queue or failed for good.
@@ -60,9 +64,7 @@ package final class Reclaimer: Service {
 
     private func expire() async throws(StoreError) -> Int {
         let found = try await store.overdue(limit: Self.batch, at: clock.now().wall)
-        for job in found {
-            _ = try await recorder.end(job, as: Ending(.timeout), error: Decision.expiredError)
-        }
+        if !found.isEmpty { try await recorder.end(found, as: Ending(.timeout), error: Decision.expiredError) }
         return found.count
     }
 }

@@ -1,6 +1,7 @@
 internal import JobModel
 internal import JobStore
 internal import Logging
+private import Synchronization
 
 /// The one place where outcomes are written.
 final class Recorder: Sendable {
@@ -11,6 +12,7 @@ final class Recorder: Sendable {
     private let announcer: Announcer
     private let gauges: FunctionGauges
     private let logger: Logger
+    private let gaveUp = Atomic(false)
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
@@ -57,13 +59,15 @@ final class Recorder: Sendable {
         }
     }
 
-    /// Ends a job that is not running: cancelled, or past its `maxWait`.
-    func end(_ job: LiveJob, as ending: Ending, error: String?) async throws(StoreError) -> SettleResult {
-        let results = try await store.settle([endSettlement(job, as: ending, error: error)])
-        guard results.first == .settled else { return .stale }
-        noteEnd(job, ending, wasRunning: false)
-        announcer.announce([job.job.id])
-        return .settled
+    /// Ends jobs that are not running: cancelled, or past their `maxWait`.
+    ///
+    /// What has started meanwhile stays as it is.
+    func end(_ jobs: [LiveJob], as ending: Ending, error: String?) async throws(StoreError) {
+        let results = try await store.settle(jobs.map { endSettlement($0, as: ending, error: error) })
+        for (job, result) in zip(jobs, results) where result == .settled {
+            noteEnd(job, ending, wasRunning: false, error: error)
+        }
+        announcer.announce(jobs.map(\.job.id))
     }
 
     private func endSettlement(_ job: LiveJob, as ending: Ending, error: String?) -> Settlement {
@@ -97,13 +101,22 @@ final class Recorder: Sendable {
         return .end(ending, at: now, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
     }
 
-    /// nil when the store has closed: then the jobs are still running there, and a restart takes them up.
+    /// A shutdown waits no longer for a store that cannot write.
+    func giveUp() { gaveUp.store(true, ordering: .relaxed) }
+
+    private var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
+
+    /// nil when the store has closed or cannot write at a shutdown: then the jobs are still running there, and a restart
+    /// takes them up.
     private func write(_ settlements: [Settlement]) async -> [SettleResult]? {
         var pause = Duration.milliseconds(50)
         while true {
             do {
                 return try await store.settle(settlements)
             } catch .closed {
+                return nil
+            } catch  where hasGivenUp {
+                logger.error("Cannot write results", metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
                 return nil
             } catch {
                 logger.error(

@@ -56,10 +56,10 @@ final class RunningAttempt: Sendable {
             while let ended = await group.next() {
                 if let outcome = ended {
                     group.cancelAll()
-                    return outcome
+                    // The engine's own task was cancelled: what the handler says then is not its answer.
+                    return Task.isCancelled && self.stop.current == nil ? .released : outcome
                 }
             }
-            // Only when the engine's own task was cancelled.
             return .released
         }
     }

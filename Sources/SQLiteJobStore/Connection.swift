@@ -9,7 +9,10 @@ final class Connection {
     /// By the address of their text: a static string stands once in the binary.
     private var statements: [UnsafePointer<UInt8>: Statement] = [:]
 
-    init(path: String, role: Role) throws(StoreError) {
+    /// - Parameter check: looks at the file before anything in it is changed.
+    init(
+        path: String, role: Role, check: (Connection) throws(StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
         let flags =
             switch role {
             case .writer: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -24,6 +27,7 @@ final class Connection {
         }
         handle = opened
         try execute("PRAGMA busy_timeout = 5000")
+        try check(self)
         switch role {
         case .writer:
             try configureWriter()

@@ -14,8 +14,8 @@ package final class SQLiteJobStore: JobStore {
     package init(
         path: String, lock: LockFile? = nil, onFatal: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
-        let connection = try Connection(path: path, role: .writer)
-        try Schema.prepare(connection)
+        let connection = try Connection(path: path, role: .writer, check: Schema.check)
+        try Schema.migrate(connection)
         try connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'boot'")
         let boot = Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0
         let session = WriterSession(connection: connection, boot: boot, ids: try IDSource(connection))

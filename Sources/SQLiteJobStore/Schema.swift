@@ -101,8 +101,8 @@ enum Schema {
         """
     ]
 
-    /// Brings the file to the newest version, in one transaction; refuses a newer one and files of other programs.
-    static func prepare(_ connection: Connection) throws(StoreError) {
+    /// Refuses files of other programs and of newer versions.
+    static func check(_ connection: Connection) throws(StoreError) {
         let version = Int(try connection.text(of: "PRAGMA user_version")) ?? 0
         let owner = Int(try connection.text(of: "PRAGMA application_id")) ?? 0
         let isEmpty = try connection.text(of: "SELECT count(*) FROM sqlite_schema") == "0"
@@ -113,6 +113,11 @@ enum Schema {
             throw .unavailable(
                 "the database was written by a newer Sluice (schema \(version), this one knows \(migrations.count))")
         }
+    }
+
+    /// Brings the file to the newest version, in one transaction.
+    static func migrate(_ connection: Connection) throws(StoreError) {
+        let version = Int(try connection.text(of: "PRAGMA user_version")) ?? 0
         guard version < migrations.count else { return }
         try connection.execute("BEGIN IMMEDIATE")
         do {

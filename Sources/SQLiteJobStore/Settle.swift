@@ -37,8 +37,11 @@ extension WriterSession {
             guard connection.changes == 1 else { return .stale }
             if let attempt = settlement.attempt { try keep(attempt, of: row) }
         case .end(let ending, let completedAt, let keepUntil, let tombstoneUntil):
-            try connection.statement("DELETE FROM queue WHERE row = ?1 AND lease = ?2")
-                .bind(1, row).bind(2, lease).run()
+            // Without a lease, run and attempt say that the job is still where it was.
+            try connection.statement(
+                "DELETE FROM queue WHERE row = ?1 AND lease = ?2 AND (lease <> 0 OR (run = ?3 AND attempt = ?4))"
+            )
+            .bind(1, row).bind(2, lease).bind(3, progress.run).bind(4, progress.attempt).run()
             guard connection.changes == 1 else { return .stale }
             let attempt = settlement.attempt
             try connection.statement(

@@ -40,7 +40,7 @@ struct CheckCommand: AsyncParsableCommand {
         if json {
             Output.line(Self.report(loaded, path: path))
         } else {
-            loaded.problemText.map { FileHandle.standardError.write(Data($0.utf8)) }
+            loaded.problemText.map { StandardError.write($0) }
             if case .success(let manifest, _) = loaded.result {
                 let count = manifest.functions.count
                 print("\(path): ok, \(count) \(count == 1 ? "function" : "functions"), revision \(manifest.revision)")
@@ -75,5 +75,5 @@ struct CheckCommand: AsyncParsableCommand {
 enum Output {
     static func line(_ value: JSONValue) { print(value.text) }
 
-    static func error(_ text: String) { FileHandle.standardError.write(Data("error: \(text)\n".utf8)) }
+    static func error(_ text: String) { StandardError.write("error: \(text)\n") }
 }

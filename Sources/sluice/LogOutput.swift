@@ -37,7 +37,7 @@ struct LogOutput: LogHandler {
             let level = event.level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)
             line = "\(now().description) \(level)\(event.message)\(facts)"
         }
-        FileHandle.standardError.write(Data("\(line)\n".utf8))
+        StandardError.write("\(line)\n")
     }
 
     /// What comes from outside must not move the cursor or forge a line.

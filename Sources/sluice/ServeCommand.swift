@@ -50,13 +50,13 @@ struct ServeCommand: AsyncParsableCommand {
             Output.error(problem.text)
             throw ExitStatus.configuration
         } catch let refusal as Server.Refusal {
-            FileHandle.standardError.write(Data(refusal.text.utf8))
+            StandardError.write(refusal.text)
             throw refusal.exit
         }
         do {
             try await server.run()
         } catch let refusal as Server.Refusal {
-            FileHandle.standardError.write(Data(refusal.text.utf8))
+            StandardError.write(refusal.text)
             throw refusal.exit
         }
     }

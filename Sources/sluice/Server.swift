@@ -12,6 +12,7 @@ internal import NIOPosix
 internal import OperationsAPI
 internal import SQLiteJobStore
 internal import ServiceLifecycle
+private import Synchronization
 internal import UnixSignals
 
 /// The composition root: the one place that names concrete types.
@@ -70,7 +71,7 @@ struct Server: Sendable {
         case .failure:
             throw Refusal((loaded.problemText ?? "") + "\n", exit: ExitStatus.configuration)
         case .success(let manifest, _):
-            loaded.problemText.map { FileHandle.standardError.write(Data($0.utf8)) }
+            loaded.problemText.map { StandardError.write($0) }
             return manifest
         }
     }
@@ -79,7 +80,8 @@ struct Server: Sendable {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         do {
-            let lock = try LockFile(path: path + ".lock")
+            // By the file's true name: two links to one database share its lock.
+            let lock = try LockFile(path: URL(fileURLWithPath: path).resolvingSymlinksInPath().path + ".lock")
             return try SQLiteJobStore(
                 path: path, lock: lock,
                 onFatal: { error in
@@ -118,9 +120,17 @@ struct Server: Sendable {
         } catch {
             throw Refusal("cannot read the database: \(error)", exit: ExitStatus.configuration)
         }
-        let server = httpServer(engine)
+        let gates = engine.services.map { StartedLater(service: $0) }
+        let listening = Atomic(false)
+        let server = httpServer(
+            engine,
+            onListening: {
+                listening.store(true, ordering: .relaxed)
+                for gate in gates { gate.open.set(()) }
+            })
         // They shut down from the last to the first: the dispatcher drains while HTTP still answers.
-        let services: [any Service] = [SignalWatch(), server] + engine.services
+        let services: [any Service] =
+            [SignalWatch(), server] + gates
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, failureTerminationBehavior: .cancelGroup) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
@@ -130,6 +140,9 @@ struct Server: Sendable {
         } catch {
             await store.close()
             data.withdraw()
+            guard !listening.load(ordering: .relaxed) else {
+                throw Refusal("the server ended: \(error)", exit: ExitStatus.failure)
+            }
             throw Refusal(
                 "cannot listen on \(settings.host) port \(settings.port): \(error); choose another with --port or --host",
                 exit: ExitStatus.configuration)
@@ -146,7 +159,7 @@ struct Server: Sendable {
         return quiet
     }
 
-    private func httpServer(_ engine: JobEngine) -> HTTPServer {
+    private func httpServer(_ engine: JobEngine, onListening: @escaping @Sendable () -> Void) -> HTTPServer {
         let functions = FunctionsAPI(
             basePath: manifest.server.basePath, engine: engine,
             authenticator: AdminAuthenticator(token: adminToken), logger: logger)
@@ -161,7 +174,12 @@ struct Server: Sendable {
             seed: random.next(), logger: logger)
         var limits = HTTPLimits()
         limits.bodyBytes = manifest.server.maxPayload
-        let readiness = ReadyLine(host: settings.host, manifest: manifest, dataFolder: settings.dataFolder)
+        // An accept that finds no free descriptor would end the listener.
+        limits.connections = max(64, min(limits.connections, OpenFiles.limit - 256))
+        let readiness = ReadyLine(
+            host: settings.host, manifest: manifest,
+            token: settings.adminTokenSource
+                ?? "$(cat '\((settings.dataFolder as NSString).appendingPathComponent("admin-token"))')")
         return HTTPServer(
             responder: door, limits: limits, host: settings.host, port: settings.port,
             group: MultiThreadedEventLoopGroup.singleton, logger: logger,
@@ -171,8 +189,20 @@ struct Server: Sendable {
                 } catch {
                     logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
                 }
-                FileHandle.standardError.write(Data(readiness.text(port: port).utf8))
+                onListening()
+                StandardError.write(readiness.text(port: port))
             })
+    }
+}
+
+/// A service that starts when the server listens: no attempt starts while it may still turn out that it cannot.
+private struct StartedLater: Service {
+    let service: any Service
+    let open = OneShot<Void>()
+
+    func run() async throws {
+        guard await cancelWhenGracefulShutdown({ await open.value() }) != nil else { return }
+        try await service.run()
     }
 }
 
@@ -180,7 +210,8 @@ struct Server: Sendable {
 struct ReadyLine: Sendable {
     let host: String
     let manifest: Manifest
-    let dataFolder: String
+    /// What the shell makes the admin token of.
+    let token: String
 
     func url(port: Int) -> String {
         // Where a wildcard listens, loopback is there too.
@@ -195,9 +226,8 @@ struct ReadyLine: Sendable {
             + "pid=\(pid)\n"
         if let function = example {
             let path = "/" + (manifest.server.basePath + [function.endpoint.path.description]).joined(separator: "/")
-            let token = (dataFolder as NSString).appendingPathComponent("admin-token")
             let credentials =
-                function.endpoint.authentication == .required ? "-H \"Authorization: Bearer $(cat '\(token)')\" " : ""
+                function.endpoint.authentication == .required ? "-H \"Authorization: Bearer \(token)\" " : ""
             let method = function.endpoint.method == "POST" ? "" : "-X \(function.endpoint.method) "
             text += "  curl -i \(method)\(credentials)--json '{}' \(url(port: port))\(path)\n"
         }
@@ -220,5 +250,11 @@ enum OpenFiles {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    static var limit: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_cur)
     }
 }

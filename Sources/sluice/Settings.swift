@@ -27,6 +27,8 @@ struct Settings: Sendable {
     var database: String
     var dataFolder: String
     var adminToken: String?
+    /// How a shell gets the token that was given; nil when it lies in the data folder.
+    var adminTokenSource: String?
     var logLevel: Logger.Level
     /// nil: text on a terminal, JSON elsewhere.
     var logFormat: LogFormat?
@@ -49,6 +51,11 @@ struct Settings: Sendable {
             flags.data ?? setting("SLUICE_DATA")
             ?? URL(fileURLWithPath: database).deletingLastPathComponent().path
         adminToken = try Self.secret("SLUICE_ADMIN_TOKEN", setting)
+        if adminToken != nil {
+            adminTokenSource =
+                setting("SLUICE_ADMIN_TOKEN") != nil
+                ? "$SLUICE_ADMIN_TOKEN" : "$(cat '\(setting("SLUICE_ADMIN_TOKEN_FILE") ?? "")')"
+        }
         let level = flags.logLevel ?? setting("LOG_LEVEL") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level.lowercased()) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -220,7 +220,7 @@ import Testing
         #expect(
             load(text).summary == [
                 "6:3 functions.b.endpoint: POST x/{name} is already taken by a",
-                "9:3 functions.c.endpoint: DELETE a/status/{id} is already taken by a",
+                "9:3 functions.c.endpoint: DELETE a/status/{id} is taken by the status URLs",
             ])
     }
 

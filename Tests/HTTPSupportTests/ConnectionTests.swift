@@ -175,6 +175,43 @@ final class TestConnection {
         #expect(!busy.channel.isActive)
     }
 
+    @Test func `Requests delivered before a shutdown are all answered, later ones are not looked at`() throws {
+        let connection = try TestConnection()
+        try connection.send(get + get)
+        _ = try connection.request()
+        _ = try connection.request()
+        connection.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        try connection.send(get)
+        #expect(try connection.request() == nil)
+        try connection.reply(.text(200, "first"))
+        #expect(try !connection.sent().contains("Connection: close"))
+        try connection.reply(.text(200, "second"))
+        #expect(try connection.sent().contains("Connection: close"))
+    }
+
+    @Test func `A body behind an answered request keeps its own deadline`() throws {
+        let connection = try TestConnection()
+        try connection.send(get + "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nab")
+        _ = try connection.request()
+        try connection.reply(.text(200, ""))
+        connection.advance(20)
+        try connection.send("c")
+        connection.advance(5)
+        try connection.send("d")
+        #expect(try connection.request().map { String(buffer: $0.body) } == "abcd")
+        #expect(connection.channel.isActive)
+    }
+
+    @Test func `Nothing is collected behind a request for another protocol`() throws {
+        let connection = try TestConnection()
+        try connection.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        #expect(try connection.request() != nil)
+        for _ in 0..<100 { try connection.send(String(repeating: "z", count: 10_000)) }
+        #expect(try connection.request() == nil)
+        try connection.reply(.text(200, ""))
+        #expect(try connection.sent().contains("Connection: close"))
+    }
+
     final class Counter: @unchecked Sendable {  // One thread: the embedded loop's.
         var value = 0
         func add() { value += 1 }

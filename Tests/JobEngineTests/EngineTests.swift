@@ -268,6 +268,36 @@ import Testing
         #expect(try await fixture.engine.attempts(of: id).isEmpty)
     }
 
+    @Test func `A key that outlives its job is still answered with it`() async throws {
+        let fixture = try fixture(outcomes: [EngineFixture.value])
+        let submission = Submission(function: "f", payload: nil, idempotencyKey: "k")
+        try await fixture.running {
+            let first = try await fixture.engine.admission.submit(submission)
+            fixture.engine.deployment.replace(
+                with: Deployment(
+                    revision: "b", functions: [EngineFixture.function { $0.retention.completed = .zero }],
+                    concurrency: 1))
+            try await fixture.job(first.id, until: .completed)
+            await fixture.engine.pruner.tick()
+            let second = try await fixture.engine.admission.submit(submission)
+            #expect(second.id == first.id)
+            #expect(second.replayed)
+            #expect(second.job == nil)
+        }
+    }
+
+    @Test func `Attempts that the engine's end cuts off are given back`() async throws {
+        let fixture = try fixture { $0.retry.attempts = 1 }
+        let id = try await fixture.running {
+            let id = try await fixture.submit()
+            _ = try await fixture.calls(1)
+            return id
+        }
+        // The dispatcher's task was cancelled while the attempt ran.
+        #expect(try await fixture.job(id).state == .queued)
+        #expect(try await fixture.job(id).progress == JobProgress())
+    }
+
     @Test func `Leases are renewed, and an attempt whose lease is gone is stopped`() async throws {
         let fixture = try fixture { $0.timeout = .seconds(1000) }
         try await fixture.running {

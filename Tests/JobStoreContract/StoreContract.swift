@@ -252,6 +252,15 @@ package enum StoreContract {
             #expect(try await store.snapshot(ids[0])?.state == .cancelled)
             #expect(try await store.snapshot(ids[1])?.state == .running)
         },
+        StoreContractCase(name: "a job that ran since is not ended by whoever saw it queued before") { store in
+            let id = try await store.accept(Sample.job())[0]
+            _ = try await store.settle([Sample.again(try await store.claim()[0], due: 0)])
+            let late = Settlement(
+                id: id, lease: nil, progress: JobProgress(), attempt: nil,
+                change: .end(Ending(.cancelled), at: Sample.now, keepUntil: Sample.now, tombstoneUntil: Sample.now))
+            #expect(try await store.settle([late]) == [.stale])
+            #expect(try await store.snapshot(id)?.state == .queued)
+        },
         StoreContractCase(name: "a manual retry opens the next run and keeps what was") { store in
             let id = try await store.accept(Sample.job(priority: 4))[0]
             let request = RetryRequest(id: id, deadline: Sample.now + .seconds(100))

@@ -127,7 +127,10 @@ final class TemporaryDatabase: Sendable {
         #expect(throws: StoreError.self) { try database.open() }
         let other = TemporaryDatabase()
         _ = try other.sql("CREATE TABLE mine (x)")
+        _ = try other.sql("PRAGMA journal_mode = DELETE")
         #expect(throws: StoreError.self) { try other.open() }
+        // Nothing in it was changed.
+        #expect(!FileManager.default.fileExists(atPath: other.path + "-wal"))
         let garbage = TemporaryDatabase()
         try Data(repeating: 7, count: 10_000).write(to: URL(fileURLWithPath: garbage.path))
         #expect(throws: StoreError.self) { try garbage.open() }

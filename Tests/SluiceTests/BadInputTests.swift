@@ -229,6 +229,8 @@ import Testing
         let many = (0...100).map { "X-\($0): a\r\n" }.joined()
         expectProblem(try await raw("GET /livez HTTP/1.1\r\nHost: localhost\r\n\(many)\r\n"), 431)
         expectProblem(try await raw("GET /\(String(repeating: "a", count: 40_000)) HTTP/1.1\r\n\r\n"), 431)
+        let endless = String(repeating: "X-A: \(String(repeating: "b", count: 1000))\r\n", count: 300)
+        expectProblem(try await raw("GET / HTTP/1.1\r\nHost: localhost\r\n\(endless)"), 431)
     }
 
     @Test func `A head that never ends is cut off after ten seconds, and others are served meanwhile`() async throws {
@@ -271,6 +273,25 @@ import Testing
             }
             #expect(replies.map(\.status) == (method.hasPrefix("GET") ? [200, 200] : [202, 202]))
             #expect(replies.allSatisfy { $0["connection"] == "close" })
+        }
+    }
+
+    @Test func `A client that half-closes an event stream, or asks for its head only, gets no stream`() async throws {
+        let url = try await server.accept("/api/v1/fast", headers: ["Sluice-Delay: 1h"])
+        let port = server.port
+        try await offPool {
+            let events = "Host: localhost\r\nAccept: text/event-stream\r\n\r\n"
+            let closing = try RawConnection(port: port)
+            try closing.send("GET \(url) HTTP/1.1\r\n\(events)")
+            closing.shutDownOutput()
+            #expect(try closing.response(seconds: 5).text.split(separator: "\n").count == 2)
+            let head = try RawConnection(port: port)
+            try head.send("HEAD \(url) HTTP/1.1\r\n\(events)GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(try head.response(toHead: true).status == 202)
+            #expect(try head.response().text == #"{"status":"alive"}"#)
+            let old = try RawConnection(port: port)
+            try old.send("GET \(url) HTTP/1.0\r\n\(events)")
+            #expect(try old.response()["transfer-encoding"] == nil)
         }
     }
 

@@ -118,6 +118,57 @@ import Testing
         #expect(second.error.contains("--port"))
     }
 
+    @Test func `A start that fails because the port is in use starts no attempt`() async throws {
+        let manifest = """
+            version: 1
+            functions:
+              once:
+                handler: {builtin: echo, simulate: {duration: 0s}}
+                endpoint: {auth: public}
+                retry: {attempts: 1}
+                delay: 500ms
+            """
+        let other = try await ServerProcess(manifest: TestManifest.text)
+        let first = try await ServerProcess(manifest: manifest)
+        var urls: [String] = []
+        for _ in 0..<50 { urls.append(try await first.accept("/api/v1/once")) }
+        first.signal(SIGKILL)
+        _ = try await first.waitForExit()
+        try await Task.sleep(for: .milliseconds(600))
+        for _ in 0..<5 {
+            let refused = try await Program.run(["serve", "--port", "\(other.port)"], folder: first.folder)
+            #expect(refused.status == 78)
+        }
+        let last = try await ServerProcess(manifest: manifest, folder: first.folder)
+        for url in urls {
+            let reply = try await last.end(of: url)
+            #expect(reply.status == 200)
+            #expect(reply.json["attempts"] == 1)
+        }
+    }
+
+    @Test func `It goes on when nobody reads its log any more`() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(TestManifest.text, to: "functions.yaml")
+        let script = """
+            '\(Program.path(of: "sluice"))' serve --port 0 2> >(head -n 1 > first) & pid=$!
+            until [ -s server.json ] && [ -s first ]; do :; done
+            url=$(jq -r .url server.json)
+            for i in 1 2 3 4 5; do curl -s -H 'Prefer: wait=5' --json '{}' $url/api/v1/fast | jq -r .state; done
+            kill $pid; wait $pid
+            """
+        #expect(try await Shell.run(script, in: folder) == String(repeating: "completed\n", count: 5))
+    }
+
+    @Test func `A second name for the same database is the same database`() async throws {
+        let server = try await ServerProcess(manifest: TestManifest.text)
+        try FileManager.default.createSymbolicLink(
+            atPath: server.folder.file("alias.db"), withDestinationPath: server.folder.file("sluice.db"))
+        let second = try await Program.run(
+            ["serve", "--port", "0", "--database", "sqlite:alias.db"], folder: server.folder, seconds: 5)
+        #expect(second.status == 75)
+    }
+
     @Test(arguments: [
         ("PORT", "http"), ("PORT", "70000"), ("DATABASE_URL", "postgres://localhost/x"), ("DATABASE_URL", "x.db"),
         ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("SLUICE_ADMIN_TOKEN", "short"),
@@ -159,6 +210,8 @@ import Testing
             ])
         #expect(preflight.status == 204)
         #expect(preflight["access-control-allow-origin"] == "https://app.example.com")
+        // Browsers refuse two.
+        #expect(preflight.headers.filter { $0.name == "access-control-allow-origin" }.count == 1)
         #expect(preflight["access-control-allow-headers"] == "content-type")
         let reply = try await server.post("/api/v1/fast", "{}", headers: ["Origin: https://app.example.com"])
         #expect(reply["access-control-expose-headers"]?.contains("Location") == true)

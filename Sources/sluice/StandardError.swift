@@ -1,0 +1,14 @@
+internal import Foundation
+
+/// What goes to stderr. A line that cannot be written (a full disk, a closed pipe) is dropped: nothing that is said may
+/// end the process.
+enum StandardError {
+    static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            if count > 0 { written += count } else if errno != EINTR { return }
+        }
+    }
+}
