@@ -7,6 +7,8 @@ import PackageDescription
 let products: [String: Target.Dependency] = [
     "ArgumentParser": .product(name: "ArgumentParser", package: "swift-argument-parser"),
     "Crypto": .product(name: "Crypto", package: "swift-crypto"),
+    "DequeModule": .product(name: "DequeModule", package: "swift-collections"),
+    "HeapModule": .product(name: "HeapModule", package: "swift-collections"),
     "HummingbirdCore": .product(name: "HummingbirdCore", package: "hummingbird"),
     "Logging": .product(name: "Logging", package: "swift-log"),
     "NIOCore": .product(name: "NIOCore", package: "swift-nio"),
@@ -35,6 +37,7 @@ let package = Package(
     products: [.executable(name: "sluice", targets: ["sluice"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
@@ -62,7 +65,10 @@ let package = Package(
         // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.
         room(
             "JobEngine",
-            uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "Logging", "ServiceLifecycle"]),
+            uses: [
+                "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Logging",
+                "ServiceLifecycle",
+            ]),
         // The HTTP channel, the route table, problem bodies. Knows no job.
         room(
             "HTTPSupport",

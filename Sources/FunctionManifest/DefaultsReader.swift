@@ -8,6 +8,7 @@ struct FunctionDefaults {
     /// Whether `jitter` was written: a table of delays without one is taken as it stands.
     var jitterIsSet = false
     var retention = Retention()
+    var maxQueued = 100_000
 }
 
 /// The keys that `defaults` and a function share; the function's own values win, key by key.
@@ -19,7 +20,6 @@ enum DefaultsReader {
         var defaults = FunctionDefaults()
         guard var block = value.block() else { return defaults }
         readShared(&block, into: &defaults)
-        _ = block.take("maxQueued")?.integer(1...1_000_000_000)
         block.finish()
         return defaults
     }
@@ -27,6 +27,7 @@ enum DefaultsReader {
     static func readShared(_ block: inout ManifestBlock, into defaults: inout FunctionDefaults) {
         if let timeout = block.take("timeout")?.duration(positive) { defaults.timeout = timeout }
         if let maxWait = block.take("maxWait")?.duration(positive) { defaults.maxWait = maxWait }
+        if let count = block.take("maxQueued")?.integer(LimitReader.counts) { defaults.maxQueued = count }
         if let retry = block.take("retry") { readRetry(retry, into: &defaults) }
         if let retention = block.take("retention") { readRetention(retention, into: &defaults.retention) }
     }

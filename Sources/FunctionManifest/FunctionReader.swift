@@ -60,11 +60,12 @@ enum FunctionReader {
         function.maxWait = own.maxWait
         function.retry = own.retry
         function.retention = own.retention
+        function.limits = LimitReader.read(&block, maxQueued: own.maxQueued)
         if let value = block.take("idempotency") { function.idempotency = idempotency(value, of: function) }
         if let priority = block.take("priority")?.integer(-100...100) { function.priority = priority }
         if let delay = block.take("delay")?.duration(.zero...Limits.delay) { function.delay = delay }
         if let paused = block.take("paused")?.bool() { function.paused = paused }
-        later.check(&block, defaults: defaults)
+        later.check(&block)
     }
 
     private static func idempotency(_ value: ManifestValue, of function: Function) -> IdempotencyRule? {

@@ -47,7 +47,7 @@ enum LaterBlocks {
 
     private static func jobsAPI(_ value: ManifestValue) {
         guard var block = value.block() else { return }
-        for limit in block.take("rateLimit")?.oneOrMore() ?? [] { LimitShape.rate(limit, burst: false) }
+        for limit in block.take("rateLimit")?.oneOrMore() ?? [] { _ = LimitReader.rateLimit(limit) }
         block.finish()
     }
 

@@ -10,25 +10,10 @@ struct LaterKeys {
         value.report("this version of Sluice does not have \(what) yet", help: help ?? "remove the key for now")
     }
 
-    func check(_ block: inout ManifestBlock, defaults: FunctionDefaults) {
-        if let value = block.take("maxQueued"), value.integer(1...1_000_000_000) != nil {
-            refuse(value, "queue limits")
-        }
+    func check(_ block: inout ManifestBlock) {
         if let value = block.take("schema") {
             Self.checkSchemas(value)
             refuse(value, "JSON Schema")
-        }
-        if let value = block.take("rateLimit") {
-            for limit in value.oneOrMore() { LimitShape.rate(limit, burst: false) }
-            refuse(value, "rate limits")
-        }
-        if let value = block.take("throttle") {
-            for limit in value.oneOrMore() { LimitShape.rate(limit, burst: true) }
-            refuse(value, "throttling")
-        }
-        if let value = block.take("concurrency") {
-            for limit in value.oneOrMore() { LimitShape.concurrency(limit) }
-            refuse(value, "concurrency limits of functions", help: "server.concurrency bounds all functions together")
         }
         if let value = block.take("schedules") {
             for schedule in value.list() ?? [] { ScheduleShape.check(schedule) }
@@ -52,39 +37,6 @@ struct LaterKeys {
             }
         }
         block.finish()
-    }
-}
-
-/// The shapes of `rateLimit`, `throttle` and `concurrency`.
-enum LimitShape {
-    static func rate(_ value: ManifestValue, burst: Bool) {
-        guard var block = value.block() else { return }
-        _ = block.require("limit", help: "how many: {limit: 10, per: 1m}")?.integer(1...1_000_000_000)
-        _ = block.require("per", help: "the time they are counted in: {limit: 10, per: 1m}")?
-            .duration(DefaultsReader.positive)
-        if burst { _ = block.take("burst")?.integer(1...1_000_000) }
-        if let key = block.take("key") { checkKey(key) }
-        block.finish()
-    }
-
-    static func concurrency(_ value: ManifestValue) {
-        if case .scalar = value.node.content {
-            _ = value.integer(1...Limits.concurrency)
-            return
-        }
-        guard var block = value.block() else { return }
-        _ = block.require("limit", help: "how many run at once: {limit: 5, key: account}")?
-            .integer(1...Limits.concurrency)
-        if let key = block.take("key") { checkKey(key) }
-        block.finish()
-    }
-
-    private static func checkKey(_ value: ManifestValue) {
-        guard let text = value.nonEmptyString(), text != "account", text != "ip" else { return }
-        guard let path = ValuePath(text), path.root != .result, !path.path.isEmpty else {
-            value.report("\"\(text)\" is no key", help: "one of: account, ip, payload.<path>, parameters.<path>")
-            return
-        }
     }
 }
 

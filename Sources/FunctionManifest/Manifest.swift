@@ -15,6 +15,8 @@ package struct ServerSettings: Equatable, Sendable {
     package var basePath = ["api", "v1"]
     package var concurrency = 256
     package var maxPayload = 1 << 20
+    /// Queued jobs of all functions; past it calls are refused.
+    package var maxQueued = 1_000_000
     package var shutdownGrace = Duration.seconds(25)
     package var trustedProxies: [NetworkRange] = []
     package var corsOrigins: [String] = []

@@ -40,7 +40,7 @@ struct AcceptCall: Sendable {
         do {
             accepted = try await engine.admission.submit(submission)
         } catch {
-            throw Self.problem(of: error)
+            throw Self.problem(of: error, function: function)
         }
         let hold = Hold(function: function, preferences: CallFields.preferences(request.headers))
         return .response(await answer(accepted, hold, function, request, context))
@@ -81,6 +81,9 @@ struct AcceptCall: Sendable {
             }
         }
         var final = response ?? acceptedResponse(accepted.id, function, job)
+        for (name, value) in RateFields.of(accepted.rates.map { $0.quota(of: function) }) {
+            final.headers.replaceOrAdd(name: name, value: value)
+        }
         if accepted.replayed { final.headers.replaceOrAdd(name: "Idempotency-Replayed", value: "true") }
         if let applied = hold.applied { final.headers.replaceOrAdd(name: "Preference-Applied", value: applied) }
         return final
@@ -102,7 +105,7 @@ struct AcceptCall: Sendable {
         return response
     }
 
-    private static func problem(of refusal: Refusal) -> Problem {
+    private static func problem(of refusal: Refusal, function: Function) -> Problem {
         switch refusal {
         case .unknownFunction:
             Problem(404, "Nothing is found at this path.")
@@ -112,11 +115,38 @@ struct AcceptCall: Sendable {
             Problem(
                 422, "This Idempotency-Key was used with another request. Use a new key for a new request.",
                 kind: "idempotency-conflict", title: "Idempotency key reused")
+        case .rateLimited(let status):
+            Problem(
+                429,
+                "At most \(status.rule.limit) calls of \(function.name) in \(status.rule.per.written). "
+                    + "Try again in \(status.resetSeconds) seconds.",
+                kind: "rate-limited", title: "Too many requests",
+                extensions: [("limit", "rateLimit"), ("retryAfter", .integer(status.resetSeconds))],
+                headers: [("Retry-After", "\(status.resetSeconds)")] + RateFields.of([status.quota(of: function)]))
+        case .queueFull(let full):
+            Problem(
+                429,
+                "The queue of \(full.scope == .function ? function.name : "this server") is full: "
+                    + "\(full.limit) jobs are waiting. Try again later.",
+                kind: "queue-full", title: "Queue full",
+                extensions: [
+                    ("limit", .string(full.scope == .function ? "maxQueued" : "server.maxQueued")),
+                    ("retryAfter", .integer(full.retryAfter)),
+                ],
+                headers: [("Retry-After", "\(full.retryAfter)")])
         case .startTooLate:
             CallFields.startTooLate
         case .storeUnavailable(let error):
             StoreProblem.of(error)
         }
+    }
+}
+
+extension RateStatus {
+    fileprivate func quota(of function: Function) -> RateQuota {
+        RateQuota(
+            name: function.name, limit: rule.limit, windowSeconds: max(1, rule.per.secondsRoundedUp),
+            remaining: remaining, resetSeconds: resetSeconds)
     }
 }
 

@@ -40,6 +40,8 @@ package struct Submission: Sendable {
 }
 
 package struct Accepted: Sendable, Equatable {
+    /// Where the caller stands with each of the function's rate limits.
+    package var rates: [RateStatus] = []
     package var id: JobID
     /// Accepted before, under the same key.
     package var replayed: Bool
@@ -53,9 +55,22 @@ package enum Refusal: Error, Equatable, Sendable {
     case unknownFunction
     case invalidJSON(JSONError)
     case idempotencyConflict
+    /// A `rateLimit` is used up.
+    case rateLimited(RateStatus)
+    case queueFull(QueueFull)
     /// Further ahead than 30 days.
     case startTooLate
     case storeUnavailable(StoreError)
+}
+
+/// More queued jobs than `maxQueued` allows.
+package struct QueueFull: Equatable, Sendable {
+    package enum Scope: String, Sendable { case function, server }
+
+    package var scope: Scope
+    package var limit: Int
+    /// When there may be room, in whole seconds.
+    package var retryAfter: Int64
 }
 
 /// The door: checks a call in the order of CONTRACT 4 and makes it durable.
@@ -65,35 +80,43 @@ package final class Admission: Sendable {
     private let clock: any EngineClock
     private let random: RandomSource
     private let gauges: FunctionGauges
+    private let rates: RateLimiter
     /// Told after the job is durable.
-    private let onAccepted: @Sendable (_ function: String, _ due: Timestamp) -> Void
+    private let onAccepted: @Sendable (_ function: String, _ lane: Int64, _ due: Timestamp) -> Void
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        gauges: FunctionGauges, onAccepted: @escaping @Sendable (String, Timestamp) -> Void
+        gauges: FunctionGauges, rates: RateLimiter,
+        onAccepted: @escaping @Sendable (String, Int64, Timestamp) -> Void
     ) {
         self.store = store
         self.deployment = deployment
         self.clock = clock
         self.random = random
         self.gauges = gauges
+        self.rates = rates
         self.onAccepted = onAccepted
     }
 
     package func submit(_ submission: Submission) async throws(Refusal) -> Accepted {
         let deployment = deployment.value
         guard let function = deployment.functions[submission.function] else { throw .unknownFunction }
-        let payload = try check(submission.payload, needsValue: function.idempotency?.key?.root == .payload)
+        let payload = try check(
+            submission.payload,
+            needsValue: function.idempotency?.key?.root == .payload || function.limits.needPayload)
         let now = clock.now().wall
         let key = idempotencyKey(of: submission, payload: payload, function: function, now: now)
         do {
             if let key, let known = try await store.recall(key, at: now) {
                 return try await answer(known, of: function.name, fresh: nil)
             }
-            let job = try newJob(submission, function: function, revision: deployment.revision, key: key, now: now)
-            let results = try await store.enqueue([job], at: now)
-            guard let result = results.first else { throw Refusal.storeUnavailable(.closed) }
-            return try await answer(result, of: function.name, fresh: job)
+            var job = try newJob(submission, function: function, revision: deployment.revision, key: key, now: now)
+            let source = KeySource(
+                owner: submission.owner, client: submission.clientAddress, payload: payload,
+                parameters: .object(submission.parameters))
+            job.lane = LimitKeys.of(function, source).lane
+            if function.limits.needClient { job.job.client = submission.clientAddress }
+            return try await enqueue(&job, function: function, source: source, deployment: deployment, now: now)
         } catch let error as StoreError {
             throw .storeUnavailable(error)
         } catch let refusal as Refusal {
@@ -101,6 +124,34 @@ package final class Admission: Sendable {
         } catch {
             throw .storeUnavailable(.unavailable("\(error)"))
         }
+    }
+
+    /// Takes a place in the queue and in the rate windows, and gives them back when the job is not accepted after all.
+    private func enqueue(
+        _ job: inout NewJob, function: Function, source: KeySource, deployment: Deployment, now: Timestamp
+    ) async throws -> Accepted {
+        if let full = gauges.reserve(function, deployment: deployment) { throw Refusal.queueFull(full) }
+        let statuses: [RateStatus]
+        switch rates.take(function.limits.rate, keys: LimitKeys.rate(function, source), at: now) {
+        case .refused(let status):
+            gauges.update(function.name) { $0.queued -= 1 }
+            throw Refusal.rateLimited(status)
+        case .counted(let windows, let counted):
+            job.windows = windows
+            statuses = counted
+        }
+        var isAccepted = false
+        defer {
+            if !isAccepted {
+                gauges.update(function.name) { $0.queued -= 1 }
+                rates.giveBack(job.windows)
+            }
+        }
+        guard let result = try await store.enqueue([job], at: now).first else { throw StoreError.closed }
+        if case .accepted = result { isAccepted = true }
+        var accepted = try await answer(result, of: function.name, fresh: job)
+        accepted.rates = statuses
+        return accepted
     }
 
     private func check(_ bytes: [UInt8]?, needsValue: Bool) throws(Refusal) -> JSONValue? {
@@ -146,8 +197,7 @@ package final class Admission: Sendable {
             return Accepted(id: id, replayed: true, function: function, job: job)
         case .accepted(let id):
             guard let fresh else { throw StoreError.corrupt("a recalled key was accepted") }
-            gauges.update(fresh.job.function) { $0.queued += 1 }
-            onAccepted(fresh.job.function, fresh.due)
+            onAccepted(fresh.job.function, fresh.lane, fresh.due)
             var job = fresh.job
             job.id = id
             return Accepted(

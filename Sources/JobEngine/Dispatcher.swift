@@ -16,10 +16,13 @@ package final class Dispatcher: Service {
 
     private struct State {
         var core = DispatcherState()
+        var paused: Set<String> = []
         var nap: OneShot<Void>?
         /// Something came while nobody napped.
         var awake = true
         var idle: OneShot<Void>?
+        /// Where the last poll of a function with many lanes stopped.
+        var pollAfter: [String: Int64] = [:]
         var lastTick: Int64 = 0
     }
 
@@ -58,7 +61,7 @@ package final class Dispatcher: Service {
                 while !Task.isCancelled, !isDraining {
                     let now = clock.now()
                     if now.monotonic >= nextPoll {
-                        hintAll(at: now.wall)
+                        await poll()
                         nextPoll = now.monotonic + Self.pollMilliseconds
                     }
                     if await !startDue(&group, at: now) { await nap(now) }
@@ -70,10 +73,21 @@ package final class Dispatcher: Service {
         }
     }
 
-    /// A job of the function will be due then.
-    func hint(_ function: String, due: Timestamp) {
+    /// A job of the function's lane will be due then.
+    func hint(_ function: String, lane: Int64, due: Timestamp) {
         let nap = state.withLock { state in
-            state.core.hint(function, due: due)
+            state.core.hint(function, lane: lane, due: due)
+            return Self.wake(&state)
+        }
+        nap?.set(())
+    }
+
+    /// Functions that an operator has paused.
+    var paused: Set<String> { state.withLock { $0.paused } }
+
+    func setPaused(_ names: Set<String>) {
+        let nap = state.withLock { state in
+            state.paused = names
             return Self.wake(&state)
         }
         nap?.set(())
@@ -114,10 +128,22 @@ package final class Dispatcher: Service {
         return state.nap
     }
 
-    private func hintAll(at now: Timestamp) {
-        let names = deployment.value.functions.keys
-        state.withLock { state in
-            for name in names { state.core.hint(name, due: now) }
+    /// So many lanes of a function are learned at once; the next poll goes on behind them.
+    private static let pollWidth = 1000
+
+    /// Looks for lanes of which no hint is known: after a start, and whenever one was lost.
+    private func poll() async {
+        for name in deployment.value.functions.keys {
+            do {
+                let after = state.withLock { $0.pollAfter[name] }
+                let lanes = try await store.lanes(of: name, after: after, limit: Self.pollWidth)
+                state.withLock { state in
+                    for lane in lanes { state.core.hint(name, lane: lane.lane, due: lane.due) }
+                    state.pollAfter[name] = lanes.count == Self.pollWidth ? lanes.last?.lane : nil
+                }
+            } catch {
+                logger.error("Cannot look for queued jobs", metadata: ["function": "\(name)", "error": "\(error)"])
+            }
         }
     }
 
@@ -127,7 +153,7 @@ package final class Dispatcher: Service {
         let asks = state.withLock { state in
             state.awake = false
             state.lastTick = now.monotonic
-            return state.core.plan(deployment, at: now.wall)
+            return state.core.plan(deployment, paused: state.paused, at: now)
         }
         guard !asks.isEmpty else { return false }
         let terms = LeaseTerms(duration: Limits.lease, revision: deployment.revision)
@@ -140,13 +166,15 @@ package final class Dispatcher: Service {
             try? await clock.sleep(untilMonotonic: clock.now().monotonic + Self.napMilliseconds)
             return true
         }
-        let attempts = answers.flatMap { answer in
-            answer.jobs.compactMap { attempt(of: $0, deployment: deployment) }
-        }
-        state.withLock { state in
-            state.core.answered(asks, answers)
+        let claimed = answers.flatMap(\.jobs).compactMap { withKeys($0, deployment) }
+        let startedAt = clock.now()
+        let (attempts, giveBack): ([RunningAttempt], [DispatcherState.Claimed]) = state.withLock { state in
+            let (start, giveBack) = state.core.answered(asks, answers, claimed, at: startedAt)
+            let attempts = start.compactMap { attempt(of: $0, deployment: deployment, at: startedAt) }
             for attempt in attempts { state.core.started(attempt) }
+            return (attempts, giveBack)
         }
+        if !giveBack.isEmpty { await self.giveBack(giveBack) }
         announcer.announce(attempts.map(\.live.job.id))
         for attempt in attempts {
             gauges.update(attempt.function.name) {
@@ -158,10 +186,31 @@ package final class Dispatcher: Service {
         return true
     }
 
-    private func attempt(of live: LiveJob, deployment: Deployment) -> RunningAttempt? {
-        guard let function = deployment.functions[live.job.function], let lease = live.lease else { return nil }
+    private func withKeys(_ live: LiveJob, _ deployment: Deployment) -> DispatcherState.Claimed? {
+        guard let function = deployment.functions[live.job.function] else { return nil }
+        let limits = function.limits
+        let keys =
+            limits.boundStarts
+            ? LimitKeys.of(function, KeySource(live.job, limits: limits)) : JobKeys(lane: live.lane)
+        return DispatcherState.Claimed(live: live, function: function, keys: keys)
+    }
+
+    private func attempt(
+        of claimed: DispatcherState.Claimed, deployment: Deployment, at now: Moment
+    ) -> RunningAttempt? {
+        guard let lease = claimed.live.lease else { return nil }
         return RunningAttempt(
-            live: live, function: function, revision: deployment.revision, lease: lease, startedAt: clock.now())
+            live: claimed.live, function: claimed.function, revision: deployment.revision, lease: lease,
+            startedAt: now, keys: claimed.keys)
+    }
+
+    /// A limit had no room for them: back to where they were, without an attempt, and to the lane of their present keys.
+    private func giveBack(_ jobs: [DispatcherState.Claimed]) async {
+        await recorder.giveBack(jobs.map { ($0.live, $0.keys.lane) })
+        let now = clock.now().wall
+        state.withLock { state in
+            for job in jobs { state.core.hint(job.function.name, lane: job.keys.lane, due: now) }
+        }
     }
 
     private func see(_ attempt: RunningAttempt) async {
@@ -173,7 +222,7 @@ package final class Dispatcher: Service {
         ])
         let (nap, idle) = state.withLock { state in
             state.core.ended(attempt)
-            if let due = due.first ?? nil { state.core.hint(attempt.function.name, due: due) }
+            if let due = due.first ?? nil { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
             let idle = state.core.running.isEmpty ? state.idle : nil
             return (Self.wake(&state), idle)
         }
@@ -188,7 +237,7 @@ package final class Dispatcher: Service {
         let due: Timestamp?? = state.withLock { state in
             if state.awake || state.core.draining { return nil }
             state.nap = nap
-            return .some(state.core.nextDue(deployment))
+            return .some(state.core.nextDue(deployment, paused: state.paused))
         }
         guard let due else { return }
         let milliseconds = due.map { ($0 - now.wall).milliseconds } ?? Self.napMilliseconds

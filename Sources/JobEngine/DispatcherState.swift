@@ -1,87 +1,128 @@
 internal import JobModel
 internal import JobStore
 
-/// What the dispatcher knows: who runs, and a hint for each function when its next job is due. It decides; the
-/// dispatcher acts.
+/// What the dispatcher knows: who runs, and for each function which lanes have due jobs. It decides; the dispatcher
+/// acts.
 struct DispatcherState {
     private(set) var running: [JobID: RunningAttempt] = [:]
-    private(set) var runningByFunction: [String: Int] = [:]
+    private var queues: [String: FunctionQueue] = [:]
+    private var starts = StartLimits()
     /// Slots promised to a claim under way.
     private var reserved = 0
-    /// The earliest known due time; none means that nothing is known to be queued.
-    private var hints: [String: Timestamp] = [:]
-    /// When each function was last given a slot, for turns between equals.
-    private var turns: [String: Int] = [:]
     private var turn = 0
     var draining = false
 
-    /// A job of the function is due then, or may be.
-    mutating func hint(_ function: String, due: Timestamp) {
-        hints[function] = hints[function].map { min($0, due) } ?? due
+    /// A claimed job, with the keys that its limits count by now.
+    struct Claimed {
+        var live: LiveJob
+        var function: Function
+        var keys: JobKeys
     }
 
-    /// Free slots handed out to functions that may have due jobs: the next slot goes to the one that runs the fewest,
-    /// between equals to the one whose turn is longest ago. Marks them as promised.
-    mutating func plan(_ deployment: Deployment, at now: Timestamp) -> [ClaimAsk] {
+    /// A job of the lane is due then, or may be.
+    mutating func hint(_ function: String, lane: Int64, due: Timestamp) {
+        queues[function, default: FunctionQueue()].hint(lane, due: due)
+    }
+
+    /// Free slots handed out: the next one to the function that runs the fewest, between equals to the one whose turn is
+    /// longest ago; within a function in the same way to its lanes. Marks them as promised.
+    mutating func plan(_ deployment: Deployment, paused: Set<String>, at now: Moment) -> [ClaimAsk] {
         guard !draining else { return [] }
-        var free = deployment.concurrency - running.count - reserved
+        let free = deployment.concurrency - running.count - reserved
         guard free > 0 else { return [] }
-        var candidates = hints.compactMap { name, due -> (name: String, running: Int)? in
-            guard due <= now, let function = deployment.functions[name], !function.paused else { return nil }
-            return (name, runningByFunction[name] ?? 0)
+        var candidates: [(name: String, limits: FunctionLimits, running: Int, turn: Int)] = []
+        for name in queues.keys {
+            guard let function = deployment.functions[name], !function.paused, !paused.contains(name) else { continue }
+            queues[name]?.wake(at: now.wall)
+            guard let queue = queues[name], queue.hasReady else { continue }
+            candidates.append((name, function.limits, queue.running, queue.turn))
         }
-        guard !candidates.isEmpty else { return [] }
-        candidates.sort { ($0.running, turns[$0.name] ?? 0) < ($1.running, turns[$1.name] ?? 0) }
-        var granted = [Int](repeating: 0, count: candidates.count)
-        // Fill up from the emptiest: all candidates up to the level of the next, then one more each.
-        while free > 0 {
-            let levels = candidates.indices.map { candidates[$0].running + granted[$0] }
-            guard let lowest = levels.min() else { break }
-            for index in candidates.indices where levels[index] == lowest && free > 0 {
-                granted[index] += 1
-                free -= 1
-            }
-        }
+        candidates.sort { ($0.running, $0.turn) < ($1.running, $1.turn) }
+        let shares = Self.fill(free, levels: candidates.map(\.running))
         var asks: [ClaimAsk] = []
-        for (index, candidate) in candidates.enumerated() where granted[index] > 0 {
+        var planned: [Int64: Int] = [:]
+        for (candidate, share) in zip(candidates, shares) where share > 0 {
             turn += 1
-            turns[candidate.name] = turn
-            hints[candidate.name] = nil
-            asks.append(ClaimAsk(function: candidate.name, limit: granted[index]))
-            reserved += granted[index]
+            queues[candidate.name]?.turn = turn
+            let lanes =
+                queues[candidate.name]?.share(
+                    share, limits: candidate.limits, starts: starts, planned: &planned, at: now) ?? []
+            asks += lanes.map { ClaimAsk(function: candidate.name, lane: $0.lane, limit: $0.count) }
         }
+        reserved += asks.reduce(0) { $0 + $1.limit }
         return asks
     }
 
-    /// The claim is answered: its promise ends, its hints hold.
-    mutating func answered(_ asks: [ClaimAsk], _ answers: [ClaimAnswer]) {
-        reserved -= asks.reduce(0) { $0 + $1.limit }
-        for answer in answers {
-            if let due = answer.nextDue { hint(answer.function, due: due) }
+    /// Water-filling: how many of `free` each gets when the lowest level always rises first.
+    private static func fill(_ free: Int, levels: [Int]) -> [Int] {
+        var shares = [Int](repeating: 0, count: levels.count)
+        var free = free
+        while free > 0, let lowest = zip(levels, shares).map(+).min() {
+            for index in levels.indices where levels[index] + shares[index] == lowest && free > 0 {
+                shares[index] += 1
+                free -= 1
+            }
         }
+        return shares
+    }
+
+    /// The claim is answered: its promise ends, its hints hold. Which of the jobs may start, and which have to go back
+    /// because a limit has no room for them after all.
+    mutating func answered(
+        _ asks: [ClaimAsk], _ answers: [ClaimAnswer], _ claimed: [Claimed], at now: Moment
+    ) -> (start: [Claimed], giveBack: [Claimed]) {
+        reserved -= asks.reduce(0) { $0 + $1.limit }
+        var start: [Claimed] = []
+        var giveBack: [Claimed] = []
+        let nanoseconds = now.monotonic * 1_000_000
+        for job in claimed {
+            let name = job.function.name
+            let limits = job.function.limits
+            let lane = job.live.lane
+            if job.keys.lane == lane { queues[name, default: FunctionQueue()].learned(job.keys, of: lane) }
+            let (room, obstacle) = starts.room(for: job.keys, of: limits, at: nanoseconds)
+            if room > 0 {
+                starts.start(job.keys, of: limits, at: nanoseconds)
+                start.append(job)
+            } else {
+                giveBack.append(job)
+                if let obstacle { queues[name, default: FunctionQueue()].block(job.keys.lane, by: obstacle, at: now) }
+            }
+        }
+        for answer in answers {
+            if let due = answer.nextDue { hint(answer.function, lane: answer.lane, due: due) }
+        }
+        return (start, giveBack)
     }
 
     /// The claim failed: ask again at once when called next.
     mutating func failed(_ asks: [ClaimAsk], at now: Timestamp) {
         reserved -= asks.reduce(0) { $0 + $1.limit }
-        for ask in asks { hint(ask.function, due: now) }
+        for ask in asks { hint(ask.function, lane: ask.lane, due: now) }
     }
 
     mutating func started(_ attempt: RunningAttempt) {
         running[attempt.live.job.id] = attempt
-        runningByFunction[attempt.live.job.function, default: 0] += 1
+        queues[attempt.live.job.function, default: FunctionQueue()].started(attempt.live.lane)
     }
 
     mutating func ended(_ attempt: RunningAttempt) {
         guard running.removeValue(forKey: attempt.live.job.id) != nil else { return }
         let name = attempt.live.job.function
-        let left = (runningByFunction[name] ?? 1) - 1
-        runningByFunction[name] = left > 0 ? left : nil
+        queues[name, default: FunctionQueue()].ended(attempt.live.lane)
+        for key in starts.end(attempt.keys) { queues[name]?.unblock(key) }
     }
 
     /// When there is something to do without being told: the earliest hint of a function that may start.
-    func nextDue(_ deployment: Deployment) -> Timestamp? {
+    mutating func nextDue(_ deployment: Deployment, paused: Set<String>) -> Timestamp? {
         guard running.count + reserved < deployment.concurrency else { return nil }
-        return hints.filter { deployment.functions[$0.key].map { !$0.paused } ?? false }.values.min()
+        var earliest: Timestamp?
+        for name in queues.keys {
+            guard let function = deployment.functions[name], !function.paused, !paused.contains(name),
+                let due = queues[name]?.nextDue()
+            else { continue }
+            earliest = earliest.map { min($0, due) } ?? due
+        }
+        return earliest
     }
 }

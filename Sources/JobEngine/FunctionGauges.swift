@@ -27,6 +27,23 @@ package final class FunctionGauges: Sendable {
         }
     }
 
+    /// Takes a place in the queue, or says why there is none.
+    func reserve(_ function: Function, deployment: Deployment) -> QueueFull? {
+        gauges.withLock { gauges in
+            let gauge = gauges[function.name] ?? Gauge()
+            let seconds = max(1, Int64((gauge.attemptSeconds ?? 1).rounded(.up)))
+            if gauge.queued >= function.limits.maxQueued {
+                return QueueFull(scope: .function, limit: function.limits.maxQueued, retryAfter: seconds)
+            }
+            // The sum is over functions, not jobs.
+            if gauges.values.reduce(0, { $0 + $1.queued }) >= deployment.maxQueued {
+                return QueueFull(scope: .server, limit: deployment.maxQueued, retryAfter: seconds)
+            }
+            gauges[function.name, default: Gauge()].queued += 1
+            return nil
+        }
+    }
+
     package func update(_ function: String, _ change: (inout Gauge) -> Void) {
         gauges.withLock { change(&$0[function, default: Gauge()]) }
     }

@@ -16,6 +16,7 @@ package final class JobEngine: Sendable {
     package let renewer: LeaseRenewer
     private let store: any JobStore
     private let recorder: Recorder
+    private let rates: RateLimiter
 
     /// - Parameters:
     ///   - handlers: what runs an attempt of a function.
@@ -33,9 +34,11 @@ package final class JobEngine: Sendable {
         let dispatcher = Dispatcher(
             store: store, deployment: current, handlers: handlers, recorder: recorder, announcer: announcer,
             gauges: gauges, clock: clock, grace: grace, logger: logger)
+        let rates = RateLimiter()
+        self.rates = rates
         admission = Admission(
             store: store, deployment: current, clock: clock, random: random, gauges: gauges,
-            onAccepted: { dispatcher.hint($0, due: $1) })
+            rates: rates, onAccepted: { dispatcher.hint($0, lane: $1, due: $2) })
         reclaimer = Reclaimer(
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)
@@ -52,6 +55,8 @@ package final class JobEngine: Sendable {
     /// Takes up what a former process left, before anything new is accepted.
     package func recover() async throws(StoreError) {
         gauges.start(from: try await store.backlog())
+        rates.load(try await store.windows(at: clock.now().wall))
+        dispatcher.setPaused(try await store.pausedFunctions())
         try await reclaimer.reclaimAll()
     }
 
@@ -60,6 +65,15 @@ package final class JobEngine: Sendable {
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
         try await store.fetch([id], including: parts).first ?? .unknown
+    }
+
+    /// Functions that an operator has paused, beside those that the manifest pauses.
+    package var paused: Set<String> { dispatcher.paused }
+
+    /// Stops or resumes starting jobs of a function; kept over restarts.
+    package func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) {
+        try await store.setPaused(function, paused)
+        dispatcher.setPaused(try await store.pausedFunctions())
     }
 
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { try await store.attempts(of: id) }
@@ -105,7 +119,8 @@ extension JobEngine {
             guard case .found(let job) = try await lookUp(id) else { return .gone }
             switch job.state {
             case .queued, .waiting:
-                let live = LiveJob(job: job.job, progress: job.progress, deadline: job.deadline ?? job.runAt)
+                let live = LiveJob(
+                    job: job.job, progress: job.progress, due: job.runAt, deadline: job.deadline ?? job.runAt)
                 try await recorder.end([live], as: Ending(.cancelled), error: nil)
             case .running:
                 guard force else { return .running }
@@ -126,15 +141,17 @@ extension JobEngine {
 
     /// Opens the next run of a failed, timed out or cancelled job.
     package func retry(_ id: JobID) async throws(StoreError) -> RetryResult {
-        guard case .found(let job) = try await lookUp(id) else { return .unknown }
+        guard case .found(let job) = try await lookUp(id, including: .payload) else { return .unknown }
         let now = clock.now().wall
-        let maxWait = deployment.function(job.job.function)?.maxWait ?? Duration.seconds(7 * 86_400)
-        let results = try await store.retry([RetryRequest(id: id, deadline: now + maxWait)], at: now)
+        let function = deployment.function(job.job.function)
+        let maxWait = function?.maxWait ?? Duration.seconds(7 * 86_400)
+        let lane = function.map { LimitKeys.of($0, KeySource(job.job, limits: $0.limits)).lane } ?? 0
+        let results = try await store.retry([RetryRequest(id: id, lane: lane, deadline: now + maxWait)], at: now)
         guard let result = results.first else { return .unknown }
         if case .retried = result {
             gauges.update(job.job.function) { $0.queued += 1 }
             announcer.announce([id])
-            dispatcher.hint(job.job.function, due: now)
+            dispatcher.hint(job.job.function, lane: lane, due: now)
         }
         return result
     }

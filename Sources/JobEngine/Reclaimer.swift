@@ -57,7 +57,7 @@ package final class Reclaimer: Service {
         }
         let dues = await recorder.record(entries)
         for (job, due) in zip(lost, dues) {
-            if let due { dispatcher.hint(job.job.function, due: due) }
+            if let due { dispatcher.hint(job.job.function, lane: job.lane, due: due) }
         }
         return lost.count
     }

@@ -59,6 +59,18 @@ final class Recorder: Sendable {
         }
     }
 
+    /// Puts claimed jobs back that did not start, each into this lane, as if they had not been claimed.
+    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)]) async {
+        let settlements = jobs.map { live, lane in
+            var progress = live.progress
+            progress.attempt -= 1
+            return Settlement(
+                id: live.job.id, lease: live.lease, progress: progress, attempt: nil,
+                change: .queue(at: live.due, lane: lane))
+        }
+        _ = await write(settlements)
+    }
+
     /// Ends jobs that are not running: cancelled, or past their `maxWait`.
     ///
     /// What has started meanwhile stays as it is.
@@ -135,7 +147,7 @@ final class Recorder: Sendable {
     private func note(_ entry: Entry, _ settlement: Settlement) -> Timestamp? {
         let function = entry.live.job.function
         switch settlement.change {
-        case .queue(let due):
+        case .queue(let due, _):
             gauges.update(function) {
                 $0.running -= 1
                 $0.queued += 1

@@ -16,14 +16,19 @@ final class RunningAttempt: Sendable {
     let revision: String
     let lease: Lease
     let startedAt: Moment
+    /// What its limits count it by.
+    let keys: JobKeys
     let stop = OneShot<Stop>()
 
-    init(live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment) {
+    init(
+        live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment, keys: JobKeys = JobKeys()
+    ) {
         self.live = live
         self.function = function
         self.revision = revision
         self.lease = lease
         self.startedAt = startedAt
+        self.keys = keys
     }
 
     /// Runs the handler until it answers, its time is up, or somebody stops it.

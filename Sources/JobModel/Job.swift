@@ -4,6 +4,8 @@ package struct Job: Equatable, Sendable {
     package var function: String
     /// The account whose credentials came with it; nil when none did: then whoever has the link may read it.
     package var owner: String?
+    /// The caller's address, kept only where a limit counts by it.
+    package var client: String?
     /// The manifest revision under which it was accepted.
     package var revision: String
     package var createdAt: Timestamp
@@ -16,12 +18,14 @@ package struct Job: Equatable, Sendable {
     package var parameters: [UInt8]?
 
     package init(
-        id: JobID, function: String, owner: String? = nil, revision: String, createdAt: Timestamp,
+        id: JobID, function: String, owner: String? = nil, client: String? = nil, revision: String,
+        createdAt: Timestamp,
         scheduledFor: Timestamp? = nil, priority: Int = 0, payload: [UInt8]? = nil, parameters: [UInt8]? = nil
     ) {
         self.id = id
         self.function = function
         self.owner = owner
+        self.client = client
         self.revision = revision
         self.createdAt = createdAt
         self.scheduledFor = scheduledFor

@@ -12,7 +12,7 @@ package protocol JobStore: Sendable {
     /// What an idempotency key stands for, without changing anything.
     func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult?
 
-    /// Leases due jobs, at most so many of each function, the highest priority and the longest due first.
+    /// Leases due jobs, at most so many of each lane, the highest priority and the longest due first.
     func claim(_ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment) async throws(StoreError) -> [ClaimAnswer]
 
     /// Prolongs leases; false for each that is no longer held.
@@ -40,6 +40,16 @@ package protocol JobStore: Sendable {
 
     /// What is queued, running and waiting, by function.
     func backlog() async throws(StoreError) -> [FunctionBacklog]
+
+    /// Lanes of a function with queued jobs, in order, after this one (nil: from the first), with the earliest due time.
+    func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue]
+
+    /// Rate windows that are still open.
+    func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow]
+
+    /// Functions that were paused by an operator, and the switch.
+    func pausedFunctions() async throws(StoreError) -> Set<String>
+    func setPaused(_ function: String, _ paused: Bool) async throws(StoreError)
 
     /// Whether a write would succeed now.
     func probe() async throws(StoreError)

@@ -4,17 +4,26 @@ package import JobModel
 package struct NewJob: Sendable {
     /// `job.id` carries the random bits only.
     package var job: Job
+    /// Jobs of a function that share an account and all limit keys share a lane.
+    package var lane: Int64
     /// When it may start.
     package var due: Timestamp
     /// When its `maxWait` is over.
     package var deadline: Timestamp
     package var idempotency: IdempotencyKey?
+    /// The rate windows that this call counts in, written with it.
+    package var windows: [RateWindow]
 
-    package init(job: Job, due: Timestamp, deadline: Timestamp, idempotency: IdempotencyKey? = nil) {
+    package init(
+        job: Job, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, idempotency: IdempotencyKey? = nil,
+        windows: [RateWindow] = []
+    ) {
         self.job = job
+        self.lane = lane
         self.due = due
         self.deadline = deadline
         self.idempotency = idempotency
+        self.windows = windows
     }
 }
 
@@ -31,6 +40,34 @@ package struct IdempotencyKey: Equatable, Sendable {
     }
 }
 
+/// A `rateLimit` window as it is kept over a restart.
+package struct RateWindow: Equatable, Sendable {
+    /// Function, rule and the caller's value, hashed.
+    package var key: Int64
+    package var openedAt: Timestamp
+    package var until: Timestamp
+    /// Accepted calls; ignored when it comes with a job, which counts one.
+    package var used: Int
+
+    package init(key: Int64, openedAt: Timestamp, until: Timestamp, used: Int = 1) {
+        self.key = key
+        self.openedAt = openedAt
+        self.until = until
+        self.used = used
+    }
+}
+
+/// A lane with queued jobs.
+package struct LaneDue: Equatable, Sendable {
+    package var lane: Int64
+    package var due: Timestamp
+
+    package init(lane: Int64, due: Timestamp) {
+        self.lane = lane
+        self.due = due
+    }
+}
+
 package enum EnqueueResult: Equatable, Sendable {
     case accepted(JobID)
     /// The same request was accepted before, as this job.
@@ -41,10 +78,12 @@ package enum EnqueueResult: Equatable, Sendable {
 
 package struct ClaimAsk: Equatable, Sendable {
     package var function: String
+    package var lane: Int64
     package var limit: Int
 
-    package init(function: String, limit: Int) {
+    package init(function: String, lane: Int64 = 0, limit: Int) {
         self.function = function
+        self.lane = lane
         self.limit = limit
     }
 }
@@ -64,12 +103,14 @@ package struct LeaseTerms: Equatable, Sendable {
 
 package struct ClaimAnswer: Sendable {
     package var function: String
+    package var lane: Int64
     package var jobs: [LiveJob]
-    /// When the next job of this function is due; now or earlier when the limit cut the claim, nil when none is queued.
+    /// When the next job of this lane is due; now or earlier when the limit cut the claim, nil when none is queued.
     package var nextDue: Timestamp?
 
-    package init(function: String, jobs: [LiveJob], nextDue: Timestamp?) {
+    package init(function: String, lane: Int64, jobs: [LiveJob], nextDue: Timestamp?) {
         self.function = function
+        self.lane = lane
         self.jobs = jobs
         self.nextDue = nextDue
     }
@@ -79,6 +120,9 @@ package struct ClaimAnswer: Sendable {
 package struct LiveJob: Equatable, Sendable {
     package var job: Job
     package var progress: JobProgress
+    package var lane: Int64
+    /// When it was due.
+    package var due: Timestamp
     /// When its `maxWait` is over.
     package var deadline: Timestamp
     /// nil unless it is running.
@@ -89,11 +133,13 @@ package struct LiveJob: Equatable, Sendable {
     package var revision: String?
 
     package init(
-        job: Job, progress: JobProgress, deadline: Timestamp, lease: Lease? = nil, startedAt: Timestamp? = nil,
-        revision: String? = nil
+        job: Job, progress: JobProgress, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, lease: Lease? = nil,
+        startedAt: Timestamp? = nil, revision: String? = nil
     ) {
         self.job = job
         self.progress = progress
+        self.lane = lane
+        self.due = due
         self.deadline = deadline
         self.lease = lease
         self.startedAt = startedAt
@@ -121,7 +167,8 @@ package struct Settlement: Sendable {
     package var change: Change
 
     package enum Change: Sendable {
-        case queue(at: Timestamp)
+        /// A lane is given when the job's limit keys have changed.
+        case queue(at: Timestamp, lane: Int64? = nil)
         case end(Ending, at: Timestamp, keepUntil: Timestamp, tombstoneUntil: Timestamp)
     }
 
@@ -142,10 +189,12 @@ package enum SettleResult: Equatable, Sendable {
 
 package struct RetryRequest: Sendable {
     package var id: JobID
+    package var lane: Int64
     package var deadline: Timestamp
 
-    package init(id: JobID, deadline: Timestamp) {
+    package init(id: JobID, lane: Int64 = 0, deadline: Timestamp) {
         self.id = id
+        self.lane = lane
         self.deadline = deadline
     }
 }

@@ -32,19 +32,25 @@ extension SQLiteJobStore {
 /// slower still with every queued job.
 enum ClaimSQL {
     static let highestPriority: StaticString =
-        "SELECT max(priority) FROM queue INDEXED BY queue_due WHERE state = 0 AND function = ?1"
+        "SELECT max(priority) FROM queue INDEXED BY queue_due WHERE state = 0 AND function = ?1 AND lane = ?3"
     static let nextPriority: StaticString =
-        "SELECT max(priority) FROM queue INDEXED BY queue_due WHERE state = 0 AND function = ?1 AND priority < ?2"
+        """
+        SELECT max(priority) FROM queue INDEXED BY queue_due
+        WHERE state = 0 AND function = ?1 AND lane = ?3 AND priority < ?2
+        """
     static let due: StaticString =
         """
         SELECT row FROM queue INDEXED BY queue_due
-        WHERE state = 0 AND function = ?1 AND priority = ?2 AND due <= ?3 AND deadline > ?3 ORDER BY due LIMIT ?4
+        WHERE state = 0 AND function = ?1 AND lane = ?5 AND priority = ?2 AND due <= ?3 AND deadline > ?3
+        ORDER BY due LIMIT ?4
         """
     static let nextDue: StaticString =
         """
         SELECT min(due) FROM queue INDEXED BY queue_due
-        WHERE state = 0 AND function = ?1 AND priority = ?2 AND due > ?3
+        WHERE state = 0 AND function = ?1 AND lane = ?4 AND priority = ?2 AND due > ?3
         """
+    static let nextLane: StaticString =
+        "SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND function = ?1 AND lane > ?2"
     static let lease: StaticString =
         """
         UPDATE queue SET state = 1, attempt = attempt + 1, lease = ?2, lease_until = ?3, started_at = ?4,
@@ -54,35 +60,19 @@ enum ClaimSQL {
     static let claimed: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, j.payload,
-            j.parameters, q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error
+            j.parameters, j.client, q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            q.lane, q.due
         FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function WHERE q.row = ?1
         """
 }
 
-extension WriterSession {
-    fileprivate func claim(_ ask: ClaimAsk, under terms: LeaseTerms, at now: Moment) throws(StoreError) -> ClaimAnswer {
-        var answer = ClaimAnswer(function: ask.function, jobs: [], nextDue: nil)
-        guard let function = try functions.id(of: ask.function, on: connection) else { return answer }
-        var priority = try highestPriority(function, below: nil)
-        while let current = priority {
-            let rows = try dueRows(function, current, limit: ask.limit - answer.jobs.count, at: now.wall)
-            for row in rows {
-                if let job = try lease(row, under: terms, at: now) { answer.jobs.append(job) }
-            }
-            if answer.jobs.count >= ask.limit {
-                // There may be more that is due; the next claim finds out.
-                answer.nextDue = now.wall
-                return answer
-            }
-            if let next = try nextDue(function, current, after: now.wall) {
-                answer.nextDue = answer.nextDue.map { min($0, next) } ?? next
-            }
-            priority = try highestPriority(function, below: current)
-        }
-        return answer
-    }
+/// One lane of one function in the queue.
+struct LaneQueue {
+    let function: Int64
+    let lane: Int64
+    let connection: Connection
 
-    private func highestPriority(_ function: Int64, below: Int64?) throws(StoreError) -> Int64? {
+    func highestPriority(below: Int64?) throws(StoreError) -> Int64? {
         let select: Statement
         if let below {
             select = try connection.statement(ClaimSQL.nextPriority).bind(2, below)
@@ -90,24 +80,49 @@ extension WriterSession {
             select = try connection.statement(ClaimSQL.highestPriority)
         }
         defer { select.reset() }
-        return try select.bind(1, function).step() ? select.optionalInteger(0) : nil
+        return try select.bind(1, function).bind(3, lane).step() ? select.optionalInteger(0) : nil
     }
 
-    private func dueRows(
-        _ function: Int64, _ priority: Int64, limit: Int, at now: Timestamp
-    ) throws(StoreError) -> [Int64] {
+    func dueRows(_ priority: Int64, limit: Int, at now: Timestamp) throws(StoreError) -> [Int64] {
         let select = try connection.statement(ClaimSQL.due)
-            .bind(1, function).bind(2, priority).bind(3, now).bind(4, limit)
+            .bind(1, function).bind(2, priority).bind(3, now).bind(4, limit).bind(5, lane)
         defer { select.reset() }
         var rows: [Int64] = []
         while try select.step() { rows.append(select.integer(0)) }
         return rows
     }
 
-    private func nextDue(_ function: Int64, _ priority: Int64, after now: Timestamp) throws(StoreError) -> Timestamp? {
-        let select = try connection.statement(ClaimSQL.nextDue).bind(1, function).bind(2, priority).bind(3, now)
+    func nextDue(_ priority: Int64, after now: Timestamp) throws(StoreError) -> Timestamp? {
+        let select = try connection.statement(ClaimSQL.nextDue)
+            .bind(1, function).bind(2, priority).bind(3, now).bind(4, lane)
         defer { select.reset() }
         return try select.step() ? select.optionalTime(0) : nil
+    }
+}
+
+extension WriterSession {
+    fileprivate func claim(
+        _ ask: ClaimAsk, under terms: LeaseTerms, at now: Moment
+    ) throws(StoreError) -> ClaimAnswer {
+        var answer = ClaimAnswer(function: ask.function, lane: ask.lane, jobs: [], nextDue: nil)
+        guard let function = try functions.id(of: ask.function, on: connection) else { return answer }
+        let lane = LaneQueue(function: function, lane: ask.lane, connection: connection)
+        var priority = try lane.highestPriority(below: nil)
+        while let current = priority {
+            for row in try lane.dueRows(current, limit: ask.limit - answer.jobs.count, at: now.wall) {
+                if let job = try lease(row, under: terms, at: now) { answer.jobs.append(job) }
+            }
+            if answer.jobs.count >= ask.limit {
+                // There may be more that is due; the next claim finds out.
+                answer.nextDue = now.wall
+                return answer
+            }
+            if let next = try lane.nextDue(current, after: now.wall) {
+                answer.nextDue = answer.nextDue.map { min($0, next) } ?? next
+            }
+            priority = try lane.highestPriority(below: current)
+        }
+        return answer
     }
 
     private func lease(_ row: Int64, under terms: LeaseTerms, at now: Moment) throws(StoreError) -> LiveJob? {

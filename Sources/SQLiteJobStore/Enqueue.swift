@@ -35,19 +35,21 @@ extension WriterSession {
         try connection.statement(
             """
             INSERT INTO jobs (row, random, function, owner, revision, created_at, scheduled_for, priority, payload,
-                parameters) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                parameters, client) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
             """
         )
         .bind(1, id.row).bind(2, Int64(bitPattern: id.random)).bind(3, function).bind(4, job.owner)
         .bind(5, job.revision).bind(6, job.createdAt).bind(7, job.scheduledFor).bind(8, job.priority)
-        .bind(9, job.payload).bind(10, job.parameters).run()
+        .bind(9, job.payload).bind(10, job.parameters).bind(11, job.client).run()
         try connection.statement(
             """
-            INSERT INTO queue (row, function, priority, due, deadline, state, run, attempt, used, lost, lease)
-            VALUES (?1, ?2, ?3, ?4, ?5, 0, 1, 0, 0, 0, 0)
+            INSERT INTO queue (row, function, priority, due, deadline, lane, state, run, attempt, used, lost, lease)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 1, 0, 0, 0, 0)
             """
         )
-        .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline).run()
+        .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline)
+        .bind(6, new.lane).run()
+        for window in new.windows { try count(window) }
         if let key = new.idempotency {
             try connection.statement(
                 """
@@ -59,5 +61,18 @@ extension WriterSession {
             .bind(5, key.expires).run()
         }
         return .accepted(id)
+    }
+
+    /// One more accepted call in the window, or the first of a newer one. Commits may come in another order than the
+    /// calls were counted: an older window never replaces a newer one.
+    private func count(_ window: RateWindow) throws(StoreError) {
+        try connection.statement(
+            """
+            INSERT INTO rate_windows (key, opened_at, until, used) VALUES (?1, ?2, ?3, 1)
+            ON CONFLICT (key) DO UPDATE SET
+                used = iif(opened_at = excluded.opened_at, used + 1, iif(excluded.opened_at > opened_at, 1, used)),
+                until = max(until, excluded.until), opened_at = max(opened_at, excluded.opened_at)
+            """
+        ).bind(1, window.key).bind(2, window.openedAt).bind(3, window.until).run()
     }
 }

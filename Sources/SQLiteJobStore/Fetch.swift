@@ -24,9 +24,9 @@ enum FetchSQL {
     static let snapshot: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(?2, j.payload, NULL), j.parameters,
+            iif(?2, j.payload, NULL), j.parameters, j.client,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
-            q.state, q.due,
+            q.lane, q.due, q.state,
             o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
             iif(?3, o.value, NULL)
         FROM jobs j JOIN functions f ON f.id = j.function
@@ -53,24 +53,24 @@ extension Connection {
     }
 
     private func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
-        if let raw = select.optionalInteger(19) {
+        if let raw = select.optionalInteger(22) {
             guard let state = JobState(rawValue: raw) else { throw .corrupt("a job has state \(raw)") }
             let live = select.liveJob()
             return JobSnapshot(
-                job: job, state: state, progress: live.progress, runAt: select.time(20), deadline: live.deadline,
+                job: job, state: state, progress: live.progress, runAt: live.due, deadline: live.deadline,
                 startedAt: live.startedAt)
         }
-        guard let raw = select.optionalInteger(21), let state = JobState(rawValue: raw) else {
+        guard let raw = select.optionalInteger(23), let state = JobState(rawValue: raw) else {
             throw .corrupt("job \(job.id) is neither queued nor ended")
         }
-        let completedAt = select.time(23)
+        let completedAt = select.time(25)
         return JobSnapshot(
-            job: job, state: state, failure: select.optionalInteger(22).flatMap(FailureKind.init(rawValue:)),
+            job: job, state: state, failure: select.optionalInteger(24).flatMap(FailureKind.init(rawValue:)),
             progress: JobProgress(
-                run: select.int(24), attempt: select.int(25), used: select.int(26), lost: select.int(27),
-                lastError: select.optionalText(28)),
-            runAt: select.optionalTime(29) ?? completedAt, startedAt: select.optionalTime(29),
-            completedAt: completedAt, value: select.bytes(30))
+                run: select.int(26), attempt: select.int(27), used: select.int(28), lost: select.int(29),
+                lastError: select.optionalText(30)),
+            runAt: select.optionalTime(31) ?? completedAt, startedAt: select.optionalTime(31),
+            completedAt: completedAt, value: select.bytes(32))
     }
 
     private func tombstone(of id: JobID) throws(StoreError) -> JobLookup {

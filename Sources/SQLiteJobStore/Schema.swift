@@ -98,7 +98,24 @@ enum Schema {
             expires INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX idempotency_expires ON idempotency (expires);
+        """,
+        // Lanes: fairness between accounts, and limits by key without looking at every queued job.
         """
+        ALTER TABLE jobs ADD COLUMN client TEXT;
+        ALTER TABLE queue ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX queue_due;
+        CREATE INDEX queue_due ON queue (function, lane, priority, due) WHERE state = 0;
+
+        CREATE TABLE rate_windows (
+            key INTEGER PRIMARY KEY,
+            opened_at INTEGER NOT NULL,
+            until INTEGER NOT NULL,
+            used INTEGER NOT NULL CHECK (used >= 1)
+        ) STRICT;
+        CREATE INDEX rate_windows_until ON rate_windows (until);
+
+        CREATE TABLE paused (function TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

@@ -25,15 +25,15 @@ extension WriterSession {
         let lease = settlement.lease?.token ?? 0
         let progress = settlement.progress
         switch settlement.change {
-        case .queue(let due):
+        case .queue(let due, let lane):
             try connection.statement(
                 """
                 UPDATE queue SET state = 0, due = ?3, attempt = ?4, used = ?5, lost = ?6, last_error = ?7, lease = 0,
-                    lease_until = NULL WHERE row = ?1 AND lease = ?2
+                    lease_until = NULL, lane = ifnull(?8, lane) WHERE row = ?1 AND lease = ?2
                 """
             )
             .bind(1, row).bind(2, lease).bind(3, due).bind(4, progress.attempt).bind(5, progress.used)
-            .bind(6, progress.lost).bind(7, progress.lastError).run()
+            .bind(6, progress.lost).bind(7, progress.lastError).bind(8, lane).run()
             guard connection.changes == 1 else { return .stale }
             if let attempt = settlement.attempt { try keep(attempt, of: row) }
         case .end(let ending, let completedAt, let keepUntil, let tombstoneUntil):
@@ -89,11 +89,12 @@ extension WriterSession {
         try connection.statement("UPDATE outcomes SET purge_at = NULL WHERE job = ?1").bind(1, row).run()
         try connection.statement(
             """
-            INSERT INTO queue (row, function, priority, due, deadline, state, run, attempt, used, lost, lease)
-            SELECT row, function, priority, ?2, ?3, 0, ?4, ?5, 0, 0, 0 FROM jobs WHERE row = ?1
+            INSERT INTO queue (row, function, priority, due, deadline, lane, state, run, attempt, used, lost, lease)
+            SELECT row, function, priority, ?2, ?3, ?6, 0, ?4, ?5, 0, 0, 0 FROM jobs WHERE row = ?1
             """
         )
-        .bind(1, row).bind(2, now).bind(3, request.deadline).bind(4, run).bind(5, snapshot.progress.attempt).run()
+        .bind(1, row).bind(2, now).bind(3, request.deadline).bind(4, run).bind(5, snapshot.progress.attempt)
+        .bind(6, request.lane).run()
         return .retried(run: run)
     }
 }

@@ -28,14 +28,16 @@ enum UpkeepSQL {
     static let abandoned: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
-            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error
+            j.client, q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            q.lane, q.due
         FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.state = 1 AND (q.lease < ?1 OR q.lease_until <= ?2) LIMIT ?3
         """
     static let overdue: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
-            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error
+            j.client, q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            q.lane, q.due
         FROM queue q INDEXED BY queue_deadline JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.state <> 1 AND q.deadline <= ?1 ORDER BY q.deadline LIMIT ?2
         """
@@ -82,6 +84,10 @@ extension Connection {
                 (SELECT scope FROM idempotency WHERE expires <= ?1 ORDER BY expires LIMIT ?2)
             """
         ).bind(1, now).bind(2, limit).run()
-        return PruneResult(jobs: rows.count, tombstones: tombstones, keys: changes)
+        let keys = changes
+        try statement(
+            "DELETE FROM rate_windows WHERE key IN (SELECT key FROM rate_windows WHERE until <= ?1 ORDER BY until LIMIT ?2)"
+        ).bind(1, now).bind(2, limit).run()
+        return PruneResult(jobs: rows.count, tombstones: tombstones, keys: keys + changes)
     }
 }

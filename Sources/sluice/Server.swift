@@ -108,7 +108,8 @@ struct Server: Sendable {
         let engine = JobEngine(
             store: store,
             deployment: Deployment(
-                revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency),
+                revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
+                maxQueued: manifest.server.maxQueued),
             handlers: { [clock, random] function in
                 switch function.handler {
                 case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })

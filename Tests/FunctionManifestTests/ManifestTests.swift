@@ -140,6 +140,30 @@ extension ManifestResult {
         #expect(try builtin("{retryAfter: 3s, failureRate: 0.5}").retryAfter == .seconds(3))
     }
 
+    @Test func `Limits are one or a list, with keys`() throws {
+        let result = function(
+            """
+            maxQueued: 5
+            rateLimit: {limit: 10, per: 1m, key: account}
+            throttle: [{limit: 100, per: 1s, burst: 20, key: payload.tenant}, {limit: 1, per: 2s}]
+            concurrency: [20, {limit: 5, key: parameters.a.b}, {limit: 2, key: ip}]
+            """)
+        #expect(result.problems.isEmpty, "\(result.summary)")
+        let limits = try #require(result.only?.limits)
+        #expect(limits.maxQueued == 5)
+        #expect(limits.rate == [RateLimit(limit: 10, per: .seconds(60), key: .account)])
+        let tenant = try #require(ValuePath("payload.tenant"))
+        #expect(
+            limits.throttle == [
+                Throttle(limit: 100, per: .seconds(1), burst: 20, key: .value(tenant)),
+                Throttle(limit: 1, per: .seconds(2)),
+            ])
+        #expect(limits.concurrency.map(\.limit) == [20, 5, 2])
+        #expect(limits.concurrency.last?.key == .ip)
+        #expect(function("concurrency: 3").only?.limits.concurrency == [ConcurrencyLimit(limit: 3)])
+        #expect(function("timeout: 1s").only?.limits == FunctionLimits())
+    }
+
     @Test func `Blocks whose machinery comes later are only checked`() {
         let text = """
             version: 1
@@ -165,10 +189,7 @@ extension ManifestResult {
     }
 
     @Test(arguments: [
-        ("maxQueued: 5", "maxQueued"), ("schema: {payload: {type: object}}", "schema"),
-        ("rateLimit: {limit: 10, per: 1m, key: account}", "rateLimit"),
-        ("throttle: [{limit: 100, per: 1s, burst: 20, key: payload.tenant}]", "throttle"),
-        ("concurrency: [20, {limit: 5, key: payload.tenant}]", "concurrency"),
+        ("schema: {payload: {type: object}}", "schema"),
         (
             "schedules: [{cron: \"0 2 * * *\", timeZone: Europe/Berlin, payload: {}, parameters: {}, overlap: skip}]",
             "schedules"

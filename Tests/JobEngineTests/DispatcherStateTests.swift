@@ -6,51 +6,52 @@ import Testing
 @testable import JobEngine
 
 @Suite struct DispatcherStateTests {
-    private let now = Sample.now
+    private let now = Sample.moment()
 
     private func deployment(_ names: [String], concurrency: Int) -> Deployment {
         Deployment(
             revision: "r", functions: names.map { EngineFixture.function($0) }, concurrency: concurrency)
     }
 
-    private func attempt(_ function: String, _ row: Int64) -> RunningAttempt {
+    private func attempt(_ function: String, _ row: Int64, lane: Int64 = 0) -> RunningAttempt {
         var job = Sample.job(function).job
         job.id = JobID(row: row, random: 1)
         return RunningAttempt(
-            live: LiveJob(job: job, progress: JobProgress(), deadline: now), function: EngineFixture.function(function),
+            live: LiveJob(job: job, progress: JobProgress(), lane: lane, due: now.wall, deadline: now.wall),
+            function: EngineFixture.function(function),
             revision: "r", lease: Lease(token: row), startedAt: Sample.moment())
     }
 
     @Test func `Nothing is asked for without a hint, a free slot, or while draining`() {
         var state = DispatcherState()
         let deployment = deployment(["f"], concurrency: 1)
-        #expect(state.plan(deployment, at: now).isEmpty)
-        state.hint("f", due: now + .milliseconds(1))
-        #expect(state.plan(deployment, at: now).isEmpty)
-        #expect(state.nextDue(deployment) == now + .milliseconds(1))
-        state.hint("f", due: now)
-        #expect(state.plan(deployment, at: now) == [ClaimAsk(function: "f", limit: 1)])
+        #expect(state.plan(deployment, paused: [], at: now).isEmpty)
+        state.hint("f", lane: 0, due: now.wall + .milliseconds(1))
+        #expect(state.plan(deployment, paused: [], at: now).isEmpty)
+        #expect(state.nextDue(deployment, paused: []) == now.wall + .milliseconds(1))
+        state.hint("f", lane: 0, due: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now) == [ClaimAsk(function: "f", limit: 1)])
         // The slot is promised to the claim under way.
-        state.hint("f", due: now)
-        #expect(state.plan(deployment, at: now).isEmpty)
-        state.answered([ClaimAsk(function: "f", limit: 1)], [])
+        state.hint("f", lane: 0, due: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now).isEmpty)
+        _ = state.answered([ClaimAsk(function: "f", limit: 1)], [], [], at: now)
         state.draining = true
-        #expect(state.plan(deployment, at: now).isEmpty)
+        #expect(state.plan(deployment, paused: [], at: now).isEmpty)
     }
 
     @Test func `Slots are shared evenly between functions that have due jobs`() {
         var state = DispatcherState()
-        for name in ["a", "b", "c"] { state.hint(name, due: now) }
-        let asks = state.plan(deployment(["a", "b", "c"], concurrency: 10), at: now)
+        for name in ["a", "b", "c"] { state.hint(name, lane: 0, due: now.wall) }
+        let asks = state.plan(deployment(["a", "b", "c"], concurrency: 10), paused: [], at: now)
         #expect(asks.map(\.limit).sorted() == [3, 3, 4])
     }
 
     @Test func `The next slot goes to the function that runs the fewest`() {
         var state = DispatcherState()
         for row in 0..<9 { state.started(attempt("hot", Int64(row))) }
-        state.hint("hot", due: now)
-        state.hint("cold", due: now)
-        let asks = state.plan(deployment(["hot", "cold"], concurrency: 12), at: now)
+        state.hint("hot", lane: 0, due: now.wall)
+        state.hint("cold", lane: 0, due: now.wall)
+        let asks = state.plan(deployment(["hot", "cold"], concurrency: 12), paused: [], at: now)
         #expect(asks == [ClaimAsk(function: "cold", limit: 3)])
     }
 
@@ -59,11 +60,11 @@ import Testing
         let deployment = deployment(["a", "b", "c"], concurrency: 1)
         var order: [String] = []
         for row in 0..<9 {
-            for name in ["a", "b", "c"] { state.hint(name, due: now) }
-            let asks = state.plan(deployment, at: now)
+            for name in ["a", "b", "c"] { state.hint(name, lane: 0, due: now.wall) }
+            let asks = state.plan(deployment, paused: [], at: now)
             #expect(asks.count == 1)
             let attempt = attempt(asks[0].function, Int64(row))
-            state.answered(asks, [])
+            _ = state.answered(asks, [], [], at: now)
             state.started(attempt)
             order.append(asks[0].function)
             state.ended(attempt)
@@ -71,13 +72,32 @@ import Testing
         for start in stride(from: 0, to: 9, by: 3) { #expect(Set(order[start..<start + 3]).count == 3) }
     }
 
+    @Test func `Within a function the next slot goes to the account that runs the fewest`() {
+        var state = DispatcherState()
+        for row in 0..<6 { state.started(attempt("f", Int64(row), lane: 1)) }
+        for lane: Int64 in 1...3 { state.hint("f", lane: lane, due: now.wall) }
+        let asks = state.plan(deployment(["f"], concurrency: 14), paused: [], at: now)
+        #expect(asks.map(\.limit).reduce(0, +) == 8)
+        #expect(asks.first { $0.lane == 1 } == nil)
+        #expect(asks.filter { $0.lane != 1 }.map(\.limit) == [4, 4])
+    }
+
+    @Test func `A paused function is not asked for`() {
+        var state = DispatcherState()
+        state.hint("f", lane: 0, due: now.wall)
+        let deployment = deployment(["f"], concurrency: 1)
+        #expect(state.plan(deployment, paused: ["f"], at: now).isEmpty)
+        #expect(state.nextDue(deployment, paused: ["f"]) == nil)
+        #expect(state.plan(deployment, paused: [], at: now).count == 1)
+    }
+
     @Test func `A failed claim frees its slots and is asked again`() {
         var state = DispatcherState()
         let deployment = deployment(["a"], concurrency: 4)
-        state.hint("a", due: now)
-        let asks = state.plan(deployment, at: now)
-        state.failed(asks, at: now)
-        #expect(state.plan(deployment, at: now) == asks)
+        state.hint("a", lane: 0, due: now.wall)
+        let asks = state.plan(deployment, paused: [], at: now)
+        state.failed(asks, at: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now) == asks)
     }
 
     @Test func `However slots come and go, no more are given than there are`() {
@@ -88,10 +108,10 @@ import Testing
         var running: [RunningAttempt] = []
         var row: Int64 = 0
         for _ in 0..<2000 {
-            for name in names where Bool.random(using: &generator) { state.hint(name, due: now) }
-            let asks = state.plan(deployment, at: now)
+            for name in names where Bool.random(using: &generator) { state.hint(name, lane: 0, due: now.wall) }
+            let asks = state.plan(deployment, paused: [], at: now)
             #expect(running.count + asks.reduce(0) { $0 + $1.limit } <= 7)
-            state.answered(asks, [])
+            _ = state.answered(asks, [], [], at: now)
             for ask in asks {
                 for _ in 0..<Int.random(in: 0...ask.limit, using: &generator) {
                     row += 1

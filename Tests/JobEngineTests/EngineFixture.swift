@@ -96,15 +96,17 @@ final class EngineFixture: Sendable {
     static let failure = Outcome.failure(.init(error: "no", statusCode: 500))
 
     let engine: JobEngine
-    let clock = ManualClock()
+    let clock: ManualClock
     let handler: ScriptedHandler
     let store: any JobStore
     private let path: String
 
     init(
         _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10, grace: Duration = .seconds(5),
+        clock: ManualClock = ManualClock(), handler own: (any Handler)? = nil,
         store wrap: (any JobStore) -> any JobStore = { $0 }
     ) throws {
+        self.clock = clock
         path = NSTemporaryDirectory() + "sluice-engine-" + UUID().uuidString + ".db"
         let handler = ScriptedHandler(outcomes)
         self.handler = handler
@@ -114,7 +116,7 @@ final class EngineFixture: Sendable {
         engine = JobEngine(
             store: store,
             deployment: Deployment(revision: "cafecafecafe", functions: functions, concurrency: concurrency),
-            handlers: { _ in handler }, clock: clock, random: RandomSource(), grace: grace, logger: logger)
+            handlers: { _ in own ?? handler }, clock: clock, random: RandomSource(), grace: grace, logger: logger)
     }
 
     deinit {
@@ -146,7 +148,17 @@ final class EngineFixture: Sendable {
         }
     }
 
-    static func function(_ name: String = "f", _ change: (inout Function) -> Void = { _ in }) -> Function {
+    /// Another engine over the same store, as after a restart.
+    func restarted() throws -> JobEngine {
+        let handler = handler
+        return JobEngine(
+            store: store, deployment: engine.deployment.value, handlers: { _ in handler }, clock: clock,
+            random: RandomSource(), grace: .zero, logger: Logger(label: "test"))
+    }
+
+    static func function(
+        _ name: String = "f", _ change: (inout Function) -> Void = { _ in }
+    ) -> Function {
         var function = Function(
             name: name, handler: .builtin(Builtin(kind: .echo)), endpoint: Endpoint(path: PathPattern(literals: [name]))
         )

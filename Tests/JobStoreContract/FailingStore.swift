@@ -90,6 +90,22 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.backlog() }
     }
 
+    package func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] {
+        try await call { () async throws(StoreError) in try await store.lanes(of: function, after: lane, limit: limit) }
+    }
+
+    package func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] {
+        try await call { () async throws(StoreError) in try await store.windows(at: now) }
+    }
+
+    package func pausedFunctions() async throws(StoreError) -> Set<String> {
+        try await call { () async throws(StoreError) in try await store.pausedFunctions() }
+    }
+
+    package func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await store.setPaused(function, paused) }
+    }
+
     package func probe() async throws(StoreError) {
         try await call { () async throws(StoreError) in try await store.probe() }
     }

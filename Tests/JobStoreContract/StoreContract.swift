@@ -21,7 +21,8 @@ package enum Sample {
     package static let terms = LeaseTerms(duration: .seconds(30), revision: "cafecafecafe")
 
     package static func job(
-        _ function: String = "f", random: UInt64 = 7, due: Int64 = 0, deadline: Int64 = 3_600_000, priority: Int = 0,
+        _ function: String = "f", lane: Int64 = 0, random: UInt64 = 7, due: Int64 = 0, deadline: Int64 = 3_600_000,
+        priority: Int = 0,
         owner: String? = nil, payload: [UInt8]? = Array("{}".utf8), idempotency: IdempotencyKey? = nil
     ) -> NewJob {
         let job = Job(
@@ -29,7 +30,8 @@ package enum Sample {
             createdAt: now, scheduledFor: due > 0 ? now + .milliseconds(due) : nil, priority: priority,
             payload: payload)
         return NewJob(
-            job: job, due: now + .milliseconds(due), deadline: now + .milliseconds(deadline), idempotency: idempotency)
+            job: job, lane: lane, due: now + .milliseconds(due), deadline: now + .milliseconds(deadline),
+            idempotency: idempotency)
     }
 
     /// The settlement that an engine makes of a success.
@@ -79,8 +81,10 @@ extension JobStore {
         try await enqueue(jobs, at: Sample.now).compactMap { if case .accepted(let id) = $0 { id } else { nil } }
     }
 
-    package func claim(_ function: String = "f", limit: Int = 10, at offset: Int64 = 0) async throws -> [LiveJob] {
-        let asks = [ClaimAsk(function: function, limit: limit)]
+    package func claim(_ function: String = "f", lane: Int64 = 0, limit: Int = 10, at offset: Int64 = 0) async throws
+        -> [LiveJob]
+    {
+        let asks = [ClaimAsk(function: function, lane: lane, limit: limit)]
         return try await claim(asks, under: Sample.terms, at: Sample.moment(offset)).flatMap(\.jobs)
     }
 
@@ -175,6 +179,69 @@ package enum StoreContract {
                 [ClaimAsk(function: "f", limit: 5)], under: Sample.terms, at: Sample.moment(50))
             #expect(rest[0].jobs.count == 1)
             #expect(rest[0].nextDue == Sample.now + .milliseconds(500))
+        },
+        StoreContractCase(name: "lanes are claimed apart, and listed with what is due first") { store in
+            let jobs = [
+                Sample.job(lane: 7, due: 30), Sample.job(lane: 7, due: 40, priority: 5), Sample.job(lane: -3, due: 20),
+                Sample.job(lane: .min, due: 10), Sample.job(lane: .max, due: 5), Sample.job("g", lane: 7),
+            ]
+            _ = try await store.enqueue(jobs, at: Sample.now)
+            func lane(_ lane: Int64, _ due: Int64) -> LaneDue {
+                LaneDue(lane: lane, due: Sample.now + .milliseconds(due))
+            }
+            let all = [lane(.min, 10), lane(-3, 20), lane(7, 30), lane(.max, 5)]
+            #expect(try await store.lanes(of: "f", after: nil, limit: 10) == all)
+            #expect(try await store.lanes(of: "f", after: nil, limit: 2) == Array(all[..<2]))
+            #expect(try await store.lanes(of: "f", after: -3, limit: 10) == Array(all[2...]))
+            #expect(try await store.lanes(of: "none", after: nil, limit: 10).isEmpty)
+            let claimed = try await store.claim(lane: 7, at: 50)
+            #expect(claimed.map(\.due) == [Sample.now + .milliseconds(40), Sample.now + .milliseconds(30)])
+            #expect(claimed.allSatisfy { $0.lane == 7 })
+            #expect(try await store.lanes(of: "f", after: nil, limit: 10).map(\.lane) == [.min, -3, .max])
+        },
+        StoreContractCase(name: "a job can go back to another lane") { store in
+            let id = try await store.accept(Sample.job(lane: 1, due: 5))[0]
+            let live = try await store.claim(lane: 1, at: 10)[0]
+            var progress = live.progress
+            progress.attempt -= 1
+            let back = Settlement(
+                id: id, lease: live.lease, progress: progress, attempt: nil, change: .queue(at: live.due, lane: 2))
+            #expect(try await store.settle([back]) == [.settled])
+            #expect(try await store.claim(lane: 1, at: 10).isEmpty)
+            #expect(try await store.claim(lane: 2, at: 10).map(\.progress.attempt) == [1])
+        },
+        StoreContractCase(name: "rate windows are counted with the jobs that they count") { store in
+            func window(_ opened: Int64) -> RateWindow {
+                RateWindow(
+                    key: 9, openedAt: Sample.now + .milliseconds(opened),
+                    until: Sample.now + .milliseconds(opened + 100))
+            }
+            func accept(_ opened: Int64) async throws {
+                var job = Sample.job()
+                job.windows = [window(opened)]
+                _ = try await store.enqueue([job], at: Sample.now)
+            }
+            try await accept(0)
+            try await accept(0)
+            var open = try await store.windows(at: Sample.now)
+            #expect(open.map(\.used) == [2])
+            #expect(open.map(\.openedAt) == [Sample.now])
+            // Commits may come in another order than calls were counted.
+            try await accept(200)
+            try await accept(0)
+            open = try await store.windows(at: Sample.now)
+            #expect(open.map(\.used) == [1])
+            #expect(open.map(\.openedAt) == [Sample.now + .milliseconds(200)])
+            #expect(try await store.windows(at: Sample.now + .milliseconds(300)).isEmpty)
+            #expect(try await store.prune(limit: 5, at: Sample.now + .milliseconds(300)).keys == 1)
+        },
+        StoreContractCase(name: "a pause is kept") { store in
+            #expect(try await store.pausedFunctions().isEmpty)
+            try await store.setPaused("f", true)
+            try await store.setPaused("f", true)
+            try await store.setPaused("g", true)
+            try await store.setPaused("g", false)
+            #expect(try await store.pausedFunctions() == ["f"])
         },
         StoreContractCase(name: "a job past its deadline is not claimed but overdue") { store in
             let id = try await store.accept(Sample.job(deadline: 100))[0]

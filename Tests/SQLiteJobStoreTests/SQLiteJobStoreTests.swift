@@ -150,10 +150,11 @@ final class TemporaryDatabase: Sendable {
     let database = TemporaryDatabase()
 
     @Test(arguments: [
-        ("\(ClaimSQL.highestPriority)", "USING INDEX queue_due (function=?)"),
-        ("\(ClaimSQL.nextPriority)", "USING INDEX queue_due (function=? AND priority<?)"),
-        ("\(ClaimSQL.nextDue)", "USING INDEX queue_due (function=? AND priority=? AND due>?)"),
-        ("\(ClaimSQL.due)", "USING INDEX queue_due (function=? AND priority=? AND due<?)"),
+        ("\(ClaimSQL.highestPriority)", "USING INDEX queue_due (function=? AND lane=?)"),
+        ("\(ClaimSQL.nextPriority)", "USING INDEX queue_due (function=? AND lane=? AND priority<?)"),
+        ("\(ClaimSQL.nextDue)", "USING INDEX queue_due (function=? AND lane=? AND priority=? AND due>?)"),
+        ("\(ClaimSQL.due)", "USING INDEX queue_due (function=? AND lane=? AND priority=? AND due<?)"),
+        ("\(ClaimSQL.nextLane)", "USING INDEX queue_due (function=? AND lane>?)"),
         ("\(ClaimSQL.lease)", "USING INTEGER PRIMARY KEY (rowid=?)"),
         ("\(ClaimSQL.claimed)", "SEARCH q USING INTEGER PRIMARY KEY"),
         ("\(FetchSQL.snapshot)", "SEARCH o USING PRIMARY KEY (job=? AND run=?)"),

@@ -1,0 +1,152 @@
+internal import DequeModule
+internal import HeapModule
+internal import JobModel
+
+/// What is known of one function's queue: which lanes may have due jobs, which will later, which have to wait for a
+/// limit. Hints only: a lane that is missing here is found by the next poll.
+struct FunctionQueue {
+    private struct LaterLane: Comparable {
+        var due: Timestamp
+        var lane: Int64
+
+        static func < (left: LaterLane, right: LaterLane) -> Bool { left.due < right.due }
+    }
+
+    /// So many lanes are looked at for one claim.
+    private static let width = 64
+
+    /// Lanes that may have due jobs, in turn.
+    private var ready: Deque<Int64> = []
+    private var isReady: Set<Int64> = []
+    private var later: Heap<LaterLane> = []
+    private var laterDue: [Int64: Timestamp] = [:]
+    /// Lanes that wait until a concurrency key has room.
+    private var waiting: [Int64: Set<Int64>] = [:]
+    private var isWaiting: Set<Int64> = []
+    private(set) var running = 0
+    private var runningByLane: [Int64: Int] = [:]
+    /// When this function was last given a slot.
+    var turn = 0
+    /// The keys of each lane's jobs, as far as they have been seen, under these limits.
+    private var keys: [Int64: JobKeys] = [:]
+    private var limits = FunctionLimits()
+
+    var hasReady: Bool { !ready.isEmpty }
+
+    /// When a lane becomes ready by itself.
+    mutating func nextDue() -> Timestamp? {
+        while let first = later.min, laterDue[first.lane] != first.due { later.removeMin() }
+        return later.min?.due
+    }
+
+    /// A job of the lane is due then, or may be.
+    mutating func hint(_ lane: Int64, due: Timestamp) {
+        guard !isReady.contains(lane), !isWaiting.contains(lane) else { return }
+        if let known = laterDue[lane], known <= due { return }
+        laterDue[lane] = due
+        later.insert(LaterLane(due: due, lane: lane))
+    }
+
+    /// Lanes whose time has come take their place at the end of the row.
+    mutating func wake(at now: Timestamp) {
+        while let due = nextDue(), due <= now {
+            let lane = later.removeMin().lane
+            laterDue[lane] = nil
+            if isReady.insert(lane).inserted { ready.append(lane) }
+        }
+    }
+
+    mutating func unblock(_ key: Int64) {
+        for lane in waiting.removeValue(forKey: key) ?? [] {
+            isWaiting.remove(lane)
+            if isReady.insert(lane).inserted { ready.append(lane) }
+        }
+    }
+
+    /// The lane cannot start anything: it comes back when the obstacle is gone.
+    mutating func block(_ lane: Int64, by obstacle: StartLimits.Obstacle, at now: Moment) {
+        if isReady.remove(lane) != nil { ready.removeAll { $0 == lane } }
+        switch obstacle {
+        case .concurrency(let key):
+            laterDue[lane] = nil
+            waiting[key, default: []].insert(lane)
+            isWaiting.insert(lane)
+        case .throttle(let until):
+            let milliseconds = until / 1_000_000 - now.monotonic + 1
+            hint(lane, due: now.wall + .milliseconds(max(1, milliseconds)))
+        }
+    }
+
+    /// Hands up to `slots` out to ready lanes: the next one to the lane that runs the fewest. Lanes that get some leave
+    /// the row until the claim is answered.
+    mutating func share(
+        _ slots: Int, limits: FunctionLimits, starts: StartLimits, planned: inout [Int64: Int], at now: Moment
+    ) -> [(lane: Int64, count: Int)] {
+        if limits != self.limits {
+            self.limits = limits
+            keys = [:]
+        }
+        var lanes: [(lane: Int64, running: Int, granted: Int, room: Int)] = []
+        for lane in ready.prefix(Self.width) {
+            lanes.append((lane, runningByLane[lane] ?? 0, 0, .max))
+        }
+        var left = slots
+        // Lanes that may share a key are given one at a time, so that each grant sees the others.
+        while left > 0, let index = Self.emptiest(lanes) {
+            let lane = lanes[index].lane
+            guard limits.boundStarts else {
+                let share = lanes.count == 1 ? left : 1
+                lanes[index].granted += share
+                left -= share
+                continue
+            }
+            // What a lane's keys are is not known before its first job has been seen.
+            guard let keys = keys[lane] else {
+                lanes[index].granted = 1
+                lanes[index].room = 0
+                left -= 1
+                continue
+            }
+            let (room, obstacle) = starts.room(
+                for: keys, of: limits, planned: planned, at: now.monotonic * 1_000_000)
+            if room == 0 {
+                lanes[index].room = 0
+                if lanes[index].granted == 0, let obstacle { block(lane, by: obstacle, at: now) }
+                continue
+            }
+            lanes[index].granted += 1
+            for key in keys.concurrency + keys.throttle { planned[key, default: 0] += 1 }
+            left -= 1
+        }
+        let granted = lanes.filter { $0.granted > 0 }
+        for lane in granted { isReady.remove(lane.lane) }
+        if !granted.isEmpty {
+            let gone = Set(granted.map(\.lane))
+            ready.removeAll { gone.contains($0) }
+        }
+        return granted.map { ($0.lane, $0.granted) }
+    }
+
+    private static func emptiest(_ lanes: [(lane: Int64, running: Int, granted: Int, room: Int)]) -> Int? {
+        var best: Int?
+        for index in lanes.indices where lanes[index].room > 0 {
+            let load = lanes[index].running + lanes[index].granted
+            if best.map({ load < lanes[$0].running + lanes[$0].granted }) ?? true { best = index }
+        }
+        return best
+    }
+
+    mutating func learned(_ keys: JobKeys, of lane: Int64) { self.keys[lane] = keys }
+
+    mutating func started(_ lane: Int64) {
+        running += 1
+        runningByLane[lane, default: 0] += 1
+    }
+
+    mutating func ended(_ lane: Int64) {
+        running -= 1
+        let left = (runningByLane[lane] ?? 1) - 1
+        runningByLane[lane] = left > 0 ? left : nil
+        if left <= 0, !isReady.contains(lane), !isWaiting.contains(lane), laterDue[lane] == nil { keys[lane] = nil }
+    }
+}

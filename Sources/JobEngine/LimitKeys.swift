@@ -1,0 +1,78 @@
+private import Crypto
+internal import JobModel
+internal import PayloadSchema
+
+/// What a job's limits count by, each hashed with its function.
+struct JobKeys: Equatable, Sendable {
+    /// Jobs of a function with the same account and the same limit keys share a lane.
+    var lane: Int64 = 0
+    /// In the order of the function's rules.
+    var throttle: [Int64] = []
+    var concurrency: [Int64] = []
+}
+
+/// Who calls and with what: where keys are looked up.
+struct KeySource: Sendable {
+    var owner: String?
+    var client: String
+    var values: TemplateValues
+
+    init(owner: String?, client: String, payload: JSONValue?, parameters: JSONValue) {
+        self.owner = owner
+        self.client = client
+        values = TemplateValues(payload: payload ?? .null, parameters: parameters)
+    }
+
+    /// From a stored job; the payload is parsed only when a key needs it.
+    init(_ job: Job, limits: FunctionLimits) {
+        func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
+        self.init(
+            owner: job.owner, client: job.client ?? "", payload: limits.needPayload ? value(job.payload) : nil,
+            parameters: value(job.parameters))
+    }
+
+    fileprivate func text(_ key: LimitKey?) -> String {
+        switch key {
+        case nil: ""
+        case .account?: owner.map { "account:\($0)" } ?? address
+        case .ip?: address
+        // A missing path is one shared key.
+        case .value(let path)?: values[path].map { "value:\($0.text)" } ?? "missing"
+        }
+    }
+
+    /// IPv6 counts by /64: one customer has at least that many addresses.
+    private var address: String {
+        guard let parsed = IPAddress(client), !parsed.isIPv4 else { return "ip:\(client)" }
+        return "ip6:\(parsed.bytes[..<8].map(String.init).joined(separator: "."))"
+    }
+}
+
+enum LimitKeys {
+    static func of(_ function: Function, _ source: KeySource) -> JobKeys {
+        let limits = function.limits
+        let keyed = (limits.throttle.map(\.key) + limits.concurrency.map(\.key)).filter { $0 != nil }
+        var keys = JobKeys()
+        if source.owner != nil || !keyed.isEmpty {
+            keys.lane = hash(["lane", source.owner ?? ""] + keyed.map { source.text($0) })
+        }
+        keys.throttle = limits.throttle.map { rule in
+            hash(["throttle", function.name, "\(rule)", source.text(rule.key)])
+        }
+        keys.concurrency = limits.concurrency.map { rule in
+            hash(["concurrency", function.name, "\(rule)", source.text(rule.key)])
+        }
+        return keys
+    }
+
+    static func rate(_ function: Function, _ source: KeySource) -> [Int64] {
+        function.limits.rate.map { rule in hash(["rate", function.name, "\(rule)", source.text(rule.key)]) }
+    }
+
+    /// The first eight bytes of a SHA-256: the same after a restart, and not to be chosen by callers so that two collide.
+    private static func hash(_ parts: [String]) -> Int64 {
+        var hash = SHA256()
+        for part in parts { hash.update(data: Array("\(part.utf8.count):\(part)".utf8)) }
+        return hash.finalize().prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
+    }
+}

@@ -1,0 +1,51 @@
+internal import JobModel
+
+/// How many more may start, by `throttle` and `concurrency`, for every key. A value: it knows, others act.
+struct StartLimits {
+    enum Obstacle: Equatable {
+        /// Until an attempt with this key ends.
+        case concurrency(key: Int64)
+        /// Until this time, in nanoseconds of the monotonic clock.
+        case throttle(until: Int64)
+    }
+
+    private var running: [Int64: Int] = [:]
+    private var cells: [Int64: CellRate] = [:]
+
+    /// How many jobs with these keys may start now, and what keeps further ones.
+    ///
+    /// - Parameter planned: starts that are promised and not yet made, by key.
+    func room(
+        for keys: JobKeys, of limits: FunctionLimits, planned: [Int64: Int] = [:], at now: Int64
+    ) -> (count: Int, obstacle: Obstacle?) {
+        var room = Int.max
+        var obstacle: Obstacle?
+        for (rule, key) in zip(limits.concurrency, keys.concurrency) {
+            let left = max(0, rule.limit - (running[key] ?? 0) - (planned[key] ?? 0))
+            if left < room { (room, obstacle) = (left, .concurrency(key: key)) }
+        }
+        for (rule, key) in zip(limits.throttle, keys.throttle) {
+            let cell = cells[key] ?? CellRate()
+            let left = max(0, cell.available(rule, at: now) - (planned[key] ?? 0))
+            if left < room { (room, obstacle) = (left, .throttle(until: cell.nextStart(rule, at: now))) }
+        }
+        return (room, obstacle)
+    }
+
+    mutating func start(_ keys: JobKeys, of limits: FunctionLimits, at now: Int64) {
+        for key in keys.concurrency { running[key, default: 0] += 1 }
+        for (rule, key) in zip(limits.throttle, keys.throttle) {
+            if cells.count >= Limits.throttleKeys { cells = cells.filter { !$0.value.isIdle(at: now) } }
+            cells[key, default: CellRate()].start(rule, at: now)
+        }
+    }
+
+    /// - Returns: keys that have room again.
+    mutating func end(_ keys: JobKeys) -> [Int64] {
+        for key in keys.concurrency {
+            let left = (running[key] ?? 1) - 1
+            running[key] = left > 0 ? left : nil
+        }
+        return keys.concurrency
+    }
+}

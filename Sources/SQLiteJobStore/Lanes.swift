@@ -1,0 +1,77 @@
+package import JobModel
+package import JobStore
+
+extension SQLiteJobStore {
+    package func lanes(
+        of function: String, after lane: Int64?, limit: Int
+    ) async throws(StoreError) -> [LaneDue] {
+        try readers.read { connection throws(StoreError) in
+            var names = FunctionNames()
+            guard let id = try names.id(of: function, on: connection) else { return [] }
+            var lanes: [LaneDue] = []
+            var last = lane
+            while lanes.count < limit, let next = try connection.nextLane(of: id, after: last) {
+                let queue = LaneQueue(function: id, lane: next, connection: connection)
+                var due: Timestamp?
+                var priority = try queue.highestPriority(below: nil)
+                while let current = priority {
+                    if let first = try queue.nextDue(current, after: Timestamp(milliseconds: .min)) {
+                        due = due.map { min($0, first) } ?? first
+                    }
+                    priority = try queue.highestPriority(below: current)
+                }
+                if let due { lanes.append(LaneDue(lane: next, due: due)) }
+                last = next
+            }
+            return lanes
+        }
+    }
+
+    package func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(
+                "SELECT key, opened_at, until, used FROM rate_windows WHERE until > ?1"
+            ).bind(1, now)
+            defer { select.reset() }
+            var windows: [RateWindow] = []
+            while try select.step() {
+                windows.append(
+                    RateWindow(
+                        key: select.integer(0), openedAt: select.time(1), until: select.time(2), used: select.int(3)))
+            }
+            return windows
+        }
+    }
+
+    package func pausedFunctions() async throws(StoreError) -> Set<String> {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement("SELECT function FROM paused")
+            defer { select.reset() }
+            var names: Set<String> = []
+            while try select.step() { names.insert(select.text(0)) }
+            return names
+        }
+    }
+
+    package func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) {
+        try await writer.perform { session throws(StoreError) in
+            let sql: StaticString =
+                paused ? "INSERT OR IGNORE INTO paused VALUES (?1)" : "DELETE FROM paused WHERE function = ?1"
+            try session.connection.statement(sql).bind(1, function).run()
+        }
+    }
+}
+
+extension Connection {
+    /// Steps from lane to lane along the index, however many jobs each has.
+    fileprivate func nextLane(of function: Int64, after lane: Int64?) throws(StoreError) -> Int64? {
+        if lane == nil, try hasLane(function, .min) { return .min }
+        let select = try statement(ClaimSQL.nextLane).bind(1, function).bind(2, lane ?? .min)
+        defer { select.reset() }
+        return try select.step() ? select.optionalInteger(0) : nil
+    }
+
+    private func hasLane(_ function: Int64, _ lane: Int64) throws(StoreError) -> Bool {
+        try LaneQueue(function: function, lane: lane, connection: self).highestPriority(below: nil) != nil
+    }
+}
