@@ -13,7 +13,9 @@ import Testing
         "JobStore": ["JobModel", "PayloadSchema"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
         "Handlers": ["JobModel", "PayloadSchema"],
-        "JobEngine": ["JobStore", "JobModel", "PayloadSchema", "Crypto", "Logging", "ServiceLifecycle"],
+        "JobEngine": [
+            "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Logging", "ServiceLifecycle",
+        ],
         "HTTPSupport": [
             "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle",
         ],

@@ -313,6 +313,69 @@ enum TestManifest {
     }
 }
 
+@Suite struct LimitEndpointTests {
+    private static let manifest = """
+        version: 1
+        functions:
+          limited:
+            handler: {builtin: echo, simulate: {duration: 0s}}
+            endpoint: {auth: public}
+            rateLimit: [{limit: 2, per: 1h, key: ip}, {limit: 100, per: 1d}]
+          full:
+            handler: {builtin: echo}
+            endpoint: {auth: public}
+            paused: true
+            maxQueued: 1
+          single:
+            handler: {builtin: echo, simulate: {duration: 150ms}}
+            endpoint: {auth: public}
+            concurrency: 1
+        """
+
+    @Test func `A rate limit is told with every answer and refuses with 429`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest)
+        let first = try await server.post("/api/v1/limited", "{}")
+        #expect(first.status == 202)
+        #expect(first["x-ratelimit-limit"] == "2")
+        #expect(first["x-ratelimit-remaining"] == "1")
+        #expect(first["x-ratelimit-reset"] == "3600")
+        #expect(first["ratelimit-policy"] == #""limited";q=2;w=3600, "limited-2";q=100;w=86400"#)
+        #expect(first["ratelimit"] == #""limited";r=1;t=3600, "limited-2";r=99;t=86400"#)
+        _ = try await server.accept("/api/v1/limited")
+        // What is refused for another reason does not count, and is looked at first.
+        #expect(try await server.post("/api/v1/limited", "{").status == 400)
+        let refused = try await server.post("/api/v1/limited", "{}")
+        #expect(refused.status == 429)
+        #expect(refused["content-type"] == "application/problem+json")
+        let wait = try #require(refused["retry-after"].flatMap { Int($0) })
+        #expect((3500...3600).contains(wait))
+        #expect(refused.json["limit"] == "rateLimit")
+        #expect(refused.json["retryAfter"] == .integer(wait))
+        server.signal(SIGKILL)
+        _ = try await server.waitForExit()
+        let again = try await ServerProcess(manifest: Self.manifest, folder: server.folder)
+        #expect(try await again.post("/api/v1/limited", "{}").status == 429)
+    }
+
+    @Test func `A full queue is a 429 that names its limit`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest)
+        let url = try await server.accept("/api/v1/full")
+        let refused = try await server.post("/api/v1/full", "{}")
+        #expect(refused.status == 429)
+        #expect(refused.json["limit"] == "maxQueued")
+        #expect(refused["retry-after"] != nil)
+        #expect(try await server.request("DELETE", url).status == 200)
+        #expect(try await server.post("/api/v1/full", "{}").status == 202)
+    }
+
+    @Test func `Jobs over the concurrency limit wait their turn and use no attempt`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest)
+        var urls: [String] = []
+        for _ in 0..<5 { urls.append(try await server.accept("/api/v1/single")) }
+        for url in urls { #expect(try await server.end(of: url).json["attempts"] == 1) }
+    }
+}
+
 @Suite struct IdempotencyTests {
     let server: ServerProcess
 
