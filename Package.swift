@@ -81,12 +81,16 @@ let package = Package(
             uses: [
                 "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "Logging", "NIOCore", "NIOHTTP1",
             ]),
+        room(
+            "TasksAPI",
+            uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOHTTP1"]),
         room("OperationsAPI", uses: ["HTTPSupport", "JobEngine", "JobModel", "PayloadSchema"]),
         // Commands, settings and the one place that names concrete types.
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "FunctionsAPI", "OperationsAPI", "HTTPSupport", "JobEngine", "Handlers", "SQLiteJobStore", "JobStore",
+                "FunctionsAPI", "TasksAPI", "OperationsAPI", "HTTPSupport", "JobEngine", "Handlers", "SQLiteJobStore",
+                "JobStore",
                 "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",
                 "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
             ])),

@@ -27,7 +27,7 @@ struct AcceptCall: Sendable {
         if wantsWebhook {
             throw Problem(400, "This version of Sluice does not send webhooks yet; leave Sluice-Webhook out.")
         }
-        let query = try CallFields.query(request)
+        let query = try RequestFields.query(request)
         let submission = Submission(
             function: function.name,
             payload: request.body.readableBytes > 0 ? Array(request.body.readableBytesView) : nil,
@@ -42,7 +42,7 @@ struct AcceptCall: Sendable {
         } catch {
             throw Self.problem(of: error, function: function)
         }
-        let hold = Hold(function: function, preferences: CallFields.preferences(request.headers))
+        let hold = Hold(function: function, preferences: RequestFields.preferences(request.headers))
         return .response(await answer(accepted, hold, function, request, context))
     }
 
@@ -51,7 +51,7 @@ struct AcceptCall: Sendable {
         var milliseconds: Int64 = 0
         var applied: String?
 
-        init(function: Function, preferences: CallFields.Preferences) {
+        init(function: Function, preferences: RequestFields.Preferences) {
             if preferences.respondAsync, preferences.wait == nil {
                 applied = "respond-async"
             } else if let wait = preferences.wait {

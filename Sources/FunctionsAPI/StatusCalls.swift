@@ -14,14 +14,14 @@ struct StatusCalls: Sendable {
 
     func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await Target(request, context, self)
-        let query = try CallFields.query(request)
+        let query = try RequestFields.query(request)
         let parts = page.parts(for: target.function)
         if request.mayStream, Self.wantsEvents(request.headers) {
             let first = try target.check(try await lookUp(target.id, parts))
             return events(target, first: first, parts: parts, connection: request.connection)
         }
-        let preferred = CallFields.preferences(request.headers).wait
-        let asked = try CallFields.wait(query)
+        let preferred = RequestFields.preferences(request.headers).wait
+        let asked = try RequestFields.wait(query)
         let first = try await lookUp(target.id, parts)
         var job = try target.check(first)
         if let seconds = asked ?? preferred, seconds > 0, !job.state.isTerminal {
@@ -41,7 +41,7 @@ struct StatusCalls: Sendable {
 
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await Target(request, context, self)
-        let force = try CallFields.force(try CallFields.query(request))
+        let force = try RequestFields.force(try RequestFields.query(request))
         _ = try target.check(try await lookUp(target.id, []))
         let result = try await StoreCall.run { () async throws(StoreError) in
             try await engine.cancel(target.id, force: force)

@@ -43,6 +43,18 @@ package final class ClientConnection: Sendable {
         return { timer.cancel() }
     }
 
+    /// Calls one of the two, whichever happens first; returns what stops both.
+    package func race(
+        milliseconds: Int64, timeUp: @escaping @Sendable () -> Void, hungUp: @escaping @Sendable () -> Void
+    ) -> @Sendable () -> Void {
+        let stopWatching = onHangUp(hungUp)
+        let stopTimer = after(milliseconds: milliseconds, timeUp)
+        return {
+            stopWatching()
+            stopTimer()
+        }
+    }
+
     package var isHungUp: Bool { state.withLock { $0.hungUp } }
 
     func hangUp() {

@@ -11,6 +11,8 @@ package final class FunctionGauges: Sendable {
         package var waiting = 0
         /// A moving average over about the last 16 attempts; nil before the first.
         package var attemptSeconds: Double?
+
+        package init() {}
     }
 
     private let gauges = Mutex<[String: Gauge]>([:])
@@ -53,6 +55,8 @@ package final class FunctionGauges: Sendable {
             gauge.attemptSeconds = gauge.attemptSeconds.map { $0 + (seconds - $0) / 16 } ?? seconds
         }
     }
+
+    package var all: [String: Gauge] { gauges.withLock { $0 } }
 
     package var totalRunning: Int { gauges.withLock { $0.values.reduce(0) { $0 + $1.running } } }
 

@@ -76,6 +76,18 @@ package final class JobEngine: Sendable {
         dispatcher.setPaused(try await store.pausedFunctions())
     }
 
+    package func list(
+        _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int
+    ) async throws(StoreError) -> JobPage {
+        try await store.list(
+            filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [.payload, .value],
+            at: clock.now().wall)
+    }
+
+    package func count(_ filter: JobFilter, limit: Int) async throws(StoreError) -> JobCount {
+        try await store.count(filter, limit: limit, at: clock.now().wall)
+    }
+
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { try await store.attempts(of: id) }
 
     package func pollAdvice(for function: String) -> PollAdvice {

@@ -26,6 +26,16 @@ package protocol JobStore: Sendable {
 
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
 
+    /// Jobs that match, by id, `newestFirst` or not, after the row `cursor`. Looks at a bounded number of jobs: a page may
+    /// be short, or empty, and still have a next.
+    func list(
+        _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
+        at now: Timestamp
+    ) async throws(StoreError) -> JobPage
+
+    /// Counts the jobs that match, at most about `limit` of them.
+    func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount
+
     /// Every ended attempt of a job, in order.
     func attempts(of id: JobID) async throws(StoreError) -> [Attempt]
 

@@ -52,7 +52,7 @@ extension Connection {
         return .found(try snapshot(of: job, from: select))
     }
 
-    private func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
+    func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
         if let raw = select.optionalInteger(22) {
             guard let state = JobState(rawValue: raw) else { throw .corrupt("a job has state \(raw)") }
             let live = select.liveJob()

@@ -116,6 +116,11 @@ enum Schema {
 
         CREATE TABLE paused (function TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
         """,
+        // Lists: jobs of an account, and jobs that did not complete, are few beside all others.
+        """
+        CREATE INDEX jobs_owner ON jobs (owner) WHERE owner IS NOT NULL;
+        CREATE INDEX outcomes_unhappy ON outcomes (state, job) WHERE state <> 3;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

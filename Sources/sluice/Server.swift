@@ -13,6 +13,7 @@ internal import OperationsAPI
 internal import SQLiteJobStore
 internal import ServiceLifecycle
 private import Synchronization
+internal import TasksAPI
 internal import UnixSignals
 
 /// The composition root: the one place that names concrete types.
@@ -161,11 +162,12 @@ struct Server: Sendable {
     }
 
     private func httpServer(_ engine: JobEngine, onListening: @escaping @Sendable () -> Void) -> HTTPServer {
+        let authenticator = AdminAuthenticator(token: adminToken)
         let functions = FunctionsAPI(
-            basePath: manifest.server.basePath, engine: engine,
-            authenticator: AdminAuthenticator(token: adminToken), logger: logger)
+            basePath: manifest.server.basePath, engine: engine, authenticator: authenticator, logger: logger)
+        let tasks = TasksAPI(engine: engine, authenticator: authenticator)
         let operations = OperationsAPI(engine: engine)
-        let routes = Routes(RouteTable(operations.routes + functions.routes(for: manifest.functions)))
+        let routes = Routes(RouteTable(operations.routes + tasks.routes + functions.routes(for: manifest.functions)))
         let door = FrontDoor(
             routes: routes,
             settings: FrontDoor.Settings(

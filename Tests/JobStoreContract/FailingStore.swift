@@ -106,6 +106,20 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.setPaused(function, paused) }
     }
 
+    package func list(
+        _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
+        at now: Timestamp
+    ) async throws(StoreError) -> JobPage {
+        try await call { () async throws(StoreError) in
+            try await store.list(
+                filter, after: cursor, newestFirst: newestFirst, limit: limit, including: parts, at: now)
+        }
+    }
+
+    package func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount {
+        try await call { () async throws(StoreError) in try await store.count(filter, limit: limit, at: now) }
+    }
+
     package func probe() async throws(StoreError) {
         try await call { () async throws(StoreError) in try await store.probe() }
     }

@@ -419,6 +419,62 @@ package enum StoreContract {
                     FunctionBacklog(function: "g", queued: 1, running: 1, nextDue: Sample.now),
                 ])
         },
+        StoreContractCase(name: "a list has every job that matches once, in either order, page by page") { store in
+            var jobs: [NewJob] = []
+            for number in 0..<30 {
+                jobs.append(
+                    Sample.job(
+                        number % 3 == 0 ? "g" : "f", due: number % 5 == 0 ? 5000 : 0,
+                        owner: number % 2 == 0 ? "me" : nil))
+            }
+            let results = try await store.enqueue(jobs, at: Sample.now)
+            let ids = results.compactMap { if case .accepted(let id) = $0 { id } else { nil } }
+            let claimed = try await store.claim(limit: 6)
+            _ = try await store.settle([
+                Sample.success(claimed[0]), Sample.success(claimed[1], at: 500), Sample.failure(claimed[2]),
+                Sample.failure(claimed[3], at: 500),
+            ])
+            func pages(_ filter: JobFilter, newestFirst: Bool, limit: Int) async throws -> [JobID] {
+                var found: [JobID] = []
+                var cursor: Int64?
+                repeat {
+                    let page = try await store.list(
+                        filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [], at: Sample.now)
+                    #expect(page.jobs.count <= limit)
+                    found += page.jobs.map(\.job.id)
+                    cursor = page.next
+                } while cursor != nil
+                return found
+            }
+            func expect(_ filter: JobFilter, _ wanted: (JobSnapshot) -> Bool) async throws {
+                var expected: [JobID] = []
+                for id in ids { if let job = try await store.snapshot(id), wanted(job) { expected.append(id) } }
+                for limit in [1, 4, 100] {
+                    #expect(try await pages(filter, newestFirst: false, limit: limit) == expected)
+                    #expect(try await pages(filter, newestFirst: true, limit: limit) == expected.reversed())
+                }
+                #expect(
+                    try await store.count(filter, limit: 100, at: Sample.now)
+                        == JobCount(count: expected.count, isExact: true))
+            }
+            try await expect(JobFilter()) { _ in true }
+            try await expect(JobFilter(function: "g")) { $0.job.function == "g" }
+            try await expect(JobFilter(owner: "me")) { $0.job.owner == "me" }
+            try await expect(JobFilter(owner: "nobody")) { _ in false }
+            for status in JobFilter.Status.allCases {
+                try await expect(JobFilter(status: status)) { JobFilter.Status($0, at: Sample.now) == status }
+                try await expect(JobFilter(status: status, owner: "me")) {
+                    $0.job.owner == "me" && JobFilter.Status($0, at: Sample.now) == status
+                }
+            }
+            let late = Sample.now + .milliseconds(100)
+            try await expect(JobFilter(status: .failed, since: late)) {
+                $0.state == .failed && $0.completedAt.map { $0 >= late } ?? false
+            }
+            try await expect(JobFilter(until: late)) { ($0.completedAt ?? $0.job.createdAt) < late }
+            let cut = try await store.count(JobFilter(), limit: 7, at: Sample.now)
+            #expect(cut == JobCount(count: 7, isExact: false))
+        },
         StoreContractCase(name: "a closed store says so") { store in
             try await store.probe()
             await store.close()

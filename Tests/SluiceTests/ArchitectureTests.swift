@@ -14,7 +14,8 @@ import Testing
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
         "Handlers": ["JobModel", "PayloadSchema"],
         "JobEngine": [
-            "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Logging", "ServiceLifecycle",
+            "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Logging",
+            "ServiceLifecycle",
         ],
         "HTTPSupport": [
             "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle",
@@ -22,6 +23,7 @@ import Testing
         "FunctionsAPI": [
             "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1", "Logging",
         ],
+        "TasksAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
         "OperationsAPI": ["HTTPSupport", "JobEngine", "JobModel", "PayloadSchema"],
     ]
 

@@ -1,0 +1,73 @@
+internal import JobModel
+package import NIOHTTP1
+
+/// Header fields and query values that more than one surface reads. Everything here comes from outside.
+package enum RequestFields {
+    /// The `Prefer` field (RFC 7240). What is not understood is ignored, as the RFC wants.
+    package struct Preferences: Equatable {
+        /// Seconds, at most 25.
+        package var wait: Int?
+        package var respondAsync = false
+    }
+
+    package static func preferences(_ headers: HTTPHeaders) -> Preferences {
+        var preferences = Preferences()
+        for item in headers["prefer"].flatMap({ $0.split(separator: ",") }) {
+            // Parameters after ";" belong to no preference that is known here.
+            let preference = item.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
+            let parts = preference.split(separator: "=", maxSplits: 1).map { trimmed($0) }
+            switch parts.first?.lowercased() {
+            case "respond-async"? where parts.count == 1:
+                preferences.respondAsync = true
+            case "wait"? where parts.count == 2 && preferences.wait == nil:
+                preferences.wait = seconds(unquoted(parts[1]))
+            default:
+                break
+            }
+        }
+        return preferences
+    }
+
+    /// `?wait=20`: clamped to 25; anything but whole seconds is a 400.
+    package static func wait(_ query: [(name: String, value: String)]) throws(Problem) -> Int? {
+        let values = query.filter { $0.name == "wait" }
+        guard let value = values.first?.value else { return nil }
+        guard values.count == 1, let seconds = seconds(value) else {
+            throw Problem(400, "\"wait\" takes one whole number of seconds, from 0 to \(Limits.longPollSeconds).")
+        }
+        return seconds
+    }
+
+    /// Digits only, clamped; nil for anything else.
+    private static func seconds(_ text: String) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        return min(Int(text) ?? .max, Limits.longPollSeconds)
+    }
+
+    /// `?force=true`.
+    package static func force(_ query: [(name: String, value: String)]) throws(Problem) -> Bool {
+        switch query.last(where: { $0.name == "force" })?.value {
+        case nil, "false"?: return false
+        case "true"?, ""?: return true
+        case _?: throw Problem(400, "\"force\" is true or false.")
+        }
+    }
+
+    package static func query(_ request: ServerRequest) throws(Problem) -> [(name: String, value: String)] {
+        do {
+            return try Query.items(of: request.rawQuery)
+        } catch {
+            throw Problem(400, "The query is not percent-encoded UTF-8 without control characters.")
+        }
+    }
+
+    package static func trimmed(_ text: Substring) -> String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    }
+
+    package static func unquoted(_ text: String) -> String {
+        text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"")
+            ? String(text.dropFirst().dropLast()) : text
+    }
+}

@@ -1,0 +1,52 @@
+package import JobModel
+package import JobStore
+
+extension JobEngine {
+    /// Waits until a job has changed, at most so long.
+    ///
+    /// - Parameters:
+    ///   - arm: called before each wait with the waiter and the milliseconds that are left: whoever asks sets what ends
+    ///     the wait from outside (the time is up, the client is gone), and returns what takes that back.
+    ///   - isEnough: whether what the job has become answers the question.
+    package func wait(
+        for id: JobID, milliseconds: Int64, including parts: JobParts,
+        arm: (OneShot<Announcer.Wake>, Int64) -> @Sendable () -> Void, until isEnough: (JobLookup) -> Bool
+    ) async throws(StoreError) -> JobLookup {
+        let limit = clock.now().monotonic + milliseconds
+        while true {
+            let waiter = announcer.subscribe(to: id)
+            defer { announcer.unsubscribe(waiter, from: id) }
+            let lookup = try await lookUp(id, including: parts)
+            let left = limit - clock.now().monotonic
+            if left <= 0 || isEnough(lookup) { return lookup }
+            let disarm = arm(waiter, left)
+            let wake = await waiter.value()
+            disarm()
+            switch wake {
+            case .changed?: continue
+            case .timeUp?, .draining?: return try await lookUp(id, including: parts)
+            case .hungUp?, nil: return lookup
+            }
+        }
+    }
+}
+
+extension JobLookup {
+    /// nil when there is no job any more.
+    package var snapshot: JobSnapshot? {
+        if case .found(let job) = self { job } else { nil }
+    }
+
+    /// What a long poll waits to see changed.
+    package var stage: Stage? {
+        snapshot.map { Stage(state: $0.state, attempt: $0.progress.attempt, run: $0.progress.run) }
+    }
+
+    package struct Stage: Equatable {
+        package var state: JobState
+        package var attempt: Int
+        package var run: Int
+    }
+
+    package var isLive: Bool { snapshot.map { !$0.state.isTerminal } ?? false }
+}

@@ -1,0 +1,129 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+internal import PayloadSchema
+
+/// `/v1/tasks`: jobs of all functions, for their account and the admin.
+struct TaskCalls: Sendable {
+    /// Counting stops here: the answer says that it did.
+    private static let countLimit = 10_000
+
+    let engine: JobEngine
+    let authenticator: any Authenticator
+
+    func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let principal = try await authenticator.require(request)
+        let query = try TaskQuery(request, scope: principal.scope)
+        let page = try await engine.list(
+            query.filter, after: query.cursor, newestFirst: query.newestFirst, limit: query.limit)
+        let total = try await engine.count(query.filter, limit: Self.countLimit)
+        var tasks: [JSONValue] = []
+        for job in page.jobs { tasks.append(try await body(of: job)) }
+        return .response(
+            .json(
+                200,
+                [
+                    "tasks": .array(tasks),
+                    // A cursor looks like an id, whose random bits say nothing.
+                    "nextCursor": .optional(page.next.map { JobID(row: $0, random: 0).description }),
+                    "total": .integer(total.count), "totalExact": .bool(total.isExact),
+                ]))
+    }
+
+    func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await Target(request, context, authenticator)
+        let seconds = try RequestFields.wait(try RequestFields.query(request)) ?? 0
+        let first = try await engine.lookUp(target.id, including: [.payload, .value])
+        var job = try target.check(first)
+        if seconds > 0, !job.state.isTerminal {
+            let connection = request.connection
+            let later = try await engine.wait(
+                for: target.id, milliseconds: Int64(seconds) * 1000, including: [.payload, .value],
+                arm: { waiter, left in
+                    connection.race(
+                        milliseconds: left, timeUp: { waiter.set(.timeUp) }, hungUp: { waiter.set(.hungUp) })
+                }, until: { $0.stage != first.stage })
+            job = try target.check(later)
+        }
+        return try await answer(200, job)
+    }
+
+    func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await Target(request, context, authenticator)
+        let force = try RequestFields.force(try RequestFields.query(request))
+        _ = try target.check(try await engine.lookUp(target.id))
+        switch try await engine.cancel(target.id, force: force) {
+        case .cancelled: return try await answer(200, try await current(target))
+        case .running:
+            throw Problem(
+                409, "The task is running. Add \"?force=true\" to stop it.", kind: "job-running", title: "Job running")
+        case .ended(let state):
+            throw Problem(409, "The task has ended already: \(state).", kind: "job-ended", title: "Job ended")
+        case .gone: throw Self.notFound
+        }
+    }
+
+    func retry(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await Target(request, context, authenticator)
+        _ = try target.check(try await engine.lookUp(target.id))
+        switch try await engine.retry(target.id) {
+        case .retried: return try await answer(202, try await current(target))
+        case .refused(let state):
+            throw Problem(
+                409, "Only failed, timeout and cancelled tasks are tried again; this one is \(state).",
+                kind: "not-retryable", title: "Not retryable")
+        case .unknown: throw Self.notFound
+        }
+    }
+
+    private func current(_ target: Target) async throws -> JobSnapshot {
+        try target.check(try await engine.lookUp(target.id, including: [.payload, .value]))
+    }
+
+    private func answer(_ status: Int, _ job: JobSnapshot) async throws -> ServerReply {
+        .response(.json(status, ["task": try await body(of: job)]))
+    }
+
+    private func body(of job: JobSnapshot) async throws -> JSONValue {
+        let attempts = job.progress.attempt > 0 ? try await engine.attempts(of: job.job.id) : []
+        return TaskBody.of(job, attempts: attempts, at: engine.clock.now().wall)
+    }
+
+    private static let notFound = Problem(404, "There is no such task.")
+
+    /// Which task, and for whose eyes.
+    private struct Target {
+        let id: JobID
+        let principal: Principal
+
+        init(
+            _ request: ServerRequest, _ context: RouteContext, _ authenticator: any Authenticator
+        ) async throws(Problem) {
+            principal = try await authenticator.require(request)
+            guard let bits = UUIDBits(context.parameter("id") ?? "") else {
+                throw Problem(400, "The task id is no UUID.")
+            }
+            guard let id = JobID(bits) else { throw TaskCalls.notFound }
+            self.id = id
+        }
+
+        /// A purged task is gone; somebody else's is answered as one that never was.
+        func check(_ lookup: JobLookup) throws(Problem) -> JobSnapshot {
+            switch lookup {
+            case .found(let job) where Self.maySee(principal, job.job.owner):
+                return job
+            case .purged(let tombstone) where Self.maySee(principal, tombstone.owner):
+                throw Problem(
+                    410, "The task expired.", kind: "job-gone", title: "Gone", extensions: [("reason", "expired")])
+            case .found, .purged, .unknown:
+                throw TaskCalls.notFound
+            }
+        }
+
+        /// Jobs without an owner belong to nobody's list.
+        private static func maySee(_ principal: Principal, _ owner: String?) -> Bool {
+            principal.scope == nil || principal.scope == owner
+        }
+    }
+}

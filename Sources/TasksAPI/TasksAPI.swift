@@ -1,0 +1,57 @@
+package import HTTPSupport
+package import JobEngine
+internal import JobModel
+
+/// The tasks API (CONTRACT 5), as far as it is there: look at jobs, cancel and retry them, see the queue, pause
+/// functions.
+package struct TasksAPI: Sendable {
+    private let tasks: TaskCalls
+    private let functions: FunctionCalls
+
+    package init(engine: JobEngine, authenticator: any Authenticator) {
+        tasks = TaskCalls(engine: engine, authenticator: authenticator)
+        functions = FunctionCalls(engine: engine, authenticator: authenticator)
+    }
+
+    package var routes: [Route] {
+        let tasks = tasks
+        let functions = functions
+        func path(_ segments: PathPattern.Segment...) -> PathPattern {
+            PathPattern(literals: ["v1"]).appending(segments)
+        }
+        let task = path(.literal("tasks"), .parameter("id"))
+        let function = path(.literal("functions"), .parameter("name"))
+        return [
+            Route("GET", path(.literal("tasks"))) { try await tasks.list($0, $1) },
+            Route("GET", task) { try await tasks.get($0, $1) },
+            Route("DELETE", task) { try await tasks.delete($0, $1) },
+            Route("POST", task.appending([.literal("retry")])) { try await tasks.retry($0, $1) },
+            Route("GET", path(.literal("async"), .literal("status"))) { try await functions.queueStatus($0, $1) },
+            Route("GET", path(.literal("functions"))) { try await functions.list($0, $1) },
+            Route("POST", function.appending([.literal("pause")])) { try await functions.pause($0, $1) },
+            Route("POST", function.appending([.literal("resume")])) { try await functions.resume($0, $1) },
+        ]
+    }
+}
+
+extension Authenticator {
+    /// Everything here needs credentials.
+    func require(_ request: ServerRequest) async throws(Problem) -> Principal {
+        guard let principal = await principal(of: request.headers) else {
+            throw Problem(
+                401, "The tasks API needs credentials: \"Authorization: Bearer <token>\".",
+                headers: [("WWW-Authenticate", "Bearer")])
+        }
+        return principal
+    }
+}
+
+extension Principal {
+    /// Whose jobs are seen: the admin sees all.
+    var scope: String? {
+        switch self {
+        case .admin: nil
+        case .account(let id): id
+        }
+    }
+}
