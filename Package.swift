@@ -92,7 +92,7 @@ let package = Package(
                 "FunctionsAPI", "TasksAPI", "OperationsAPI", "HTTPSupport", "JobEngine", "Handlers", "SQLiteJobStore",
                 "JobStore",
                 "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",
-                "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+                "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle", "UnixSignals",
             ])),
 
         tests("PayloadSchemaTests", uses: ["PayloadSchema"]),

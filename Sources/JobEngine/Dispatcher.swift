@@ -82,6 +82,11 @@ package final class Dispatcher: Service {
         nap?.set(())
     }
 
+    /// What keeps jobs with these keys from starting now.
+    func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {
+        state.withLock { $0.core.obstacle(for: keys, of: limits, at: now) }
+    }
+
     /// Functions that an operator has paused.
     var paused: Set<String> { state.withLock { $0.paused } }
 

@@ -113,6 +113,11 @@ struct DispatcherState {
         for key in starts.end(attempt.keys) { queues[name]?.unblock(key) }
     }
 
+    func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {
+        let (room, obstacle) = starts.room(for: keys, of: limits, at: now.monotonic * 1_000_000)
+        return room == 0 ? obstacle : nil
+    }
+
     /// When there is something to do without being told: the earliest hint of a function that may start.
     mutating func nextDue(_ deployment: Deployment, paused: Set<String>) -> Timestamp? {
         guard running.count + reserved < deployment.concurrency else { return nil }

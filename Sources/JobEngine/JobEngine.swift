@@ -14,7 +14,7 @@ package final class JobEngine: Sendable {
     package let reclaimer: Reclaimer
     package let pruner: Pruner
     package let renewer: LeaseRenewer
-    private let store: any JobStore
+    let store: any JobStore
     private let recorder: Recorder
     private let rates: RateLimiter
 

@@ -10,6 +10,7 @@ struct FunctionCalls: Sendable {
 
     let engine: JobEngine
     let authenticator: any Authenticator
+    let basePath: [String]
 
     /// Queued counts due, delayed and backoff; processing counts running; waiting is in neither.
     func queueStatus(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
@@ -55,7 +56,12 @@ struct FunctionCalls: Sendable {
             ]
         }
         return .response(
-            .json(200, ["functions": .array(functions), "manifestRevision": .string(deployment.revision)]))
+            .json(
+                200,
+                [
+                    "basePath": .string("/" + basePath.joined(separator: "/")),
+                    "manifestRevision": .string(deployment.revision), "functions": .array(functions),
+                ]))
     }
 
     func pause(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {

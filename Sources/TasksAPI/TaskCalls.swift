@@ -77,6 +77,21 @@ struct TaskCalls: Sendable {
         }
     }
 
+    func explain(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await Target(request, context, authenticator)
+        let job = try await current(target)
+        let now = engine.clock.now().wall
+        let reasons = try await engine.explain(job)
+        return .response(
+            .json(
+                200,
+                [
+                    "id": .string(target.id.description),
+                    "status": .string(JobFilter.Status(job, at: now).rawValue),
+                    "reasons": .array(reasons.map { ExplanationText.of($0, function: job.job.function) }),
+                ]))
+    }
+
     private func current(_ target: Target) async throws -> JobSnapshot {
         try target.check(try await engine.lookUp(target.id, including: [.payload, .value]))
     }

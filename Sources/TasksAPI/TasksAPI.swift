@@ -8,9 +8,10 @@ package struct TasksAPI: Sendable {
     private let tasks: TaskCalls
     private let functions: FunctionCalls
 
-    package init(engine: JobEngine, authenticator: any Authenticator) {
+    /// - Parameter basePath: what stands in front of the functions' endpoints.
+    package init(engine: JobEngine, authenticator: any Authenticator, basePath: [String]) {
         tasks = TaskCalls(engine: engine, authenticator: authenticator)
-        functions = FunctionCalls(engine: engine, authenticator: authenticator)
+        functions = FunctionCalls(engine: engine, authenticator: authenticator, basePath: basePath)
     }
 
     package var routes: [Route] {
@@ -26,6 +27,7 @@ package struct TasksAPI: Sendable {
             Route("GET", task) { try await tasks.get($0, $1) },
             Route("DELETE", task) { try await tasks.delete($0, $1) },
             Route("POST", task.appending([.literal("retry")])) { try await tasks.retry($0, $1) },
+            Route("GET", task.appending([.literal("explain")])) { try await tasks.explain($0, $1) },
             Route("GET", path(.literal("async"), .literal("status"))) { try await functions.queueStatus($0, $1) },
             Route("GET", path(.literal("functions"))) { try await functions.list($0, $1) },
             Route("POST", function.appending([.literal("pause")])) { try await functions.pause($0, $1) },

@@ -165,7 +165,7 @@ struct Server: Sendable {
         let authenticator = AdminAuthenticator(token: adminToken)
         let functions = FunctionsAPI(
             basePath: manifest.server.basePath, engine: engine, authenticator: authenticator, logger: logger)
-        let tasks = TasksAPI(engine: engine, authenticator: authenticator)
+        let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: manifest.server.basePath)
         let operations = OperationsAPI(engine: engine)
         let routes = Routes(RouteTable(operations.routes + tasks.routes + functions.routes(for: manifest.functions)))
         let door = FrontDoor(

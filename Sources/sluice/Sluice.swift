@@ -13,10 +13,15 @@ struct Sluice: AsyncParsableCommand {
               sluice check                       look over functions.yaml, all mistakes at once
               sluice serve                       serve it on http://127.0.0.1:3000
               sluice serve --port 8080           on another port
+              sluice status                      what runs, waits and fails
+              sluice jobs show ID                one job, and why it is not running
               curl -i --json '{"to":"a@example.com"}' localhost:3000/api/v1/send-email
             """,
         version: Version.number,
-        subcommands: [ServeCommand.self, CheckCommand.self])
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, InvokeCommand.self, JobsCommand.self, StatusCommand.self,
+            PauseCommand.self, ResumeCommand.self,
+        ])
 }
 
 enum Version {
@@ -25,8 +30,14 @@ enum Version {
 
 /// The exit codes of CONTRACT 9.
 enum ExitStatus {
+    /// The job or the operation failed.
     static let failure = ExitCode(1)
-    /// The database is in use.
+    static let usage = ExitCode(64)
+    static let badData = ExitCode(65)
+    /// No server answers.
+    static let unreachable = ExitCode(69)
+    static let notAllowed = ExitCode(77)
+    /// The database is in use, or a wait was over.
     static let temporary = ExitCode(75)
     /// Manifest or settings are wrong.
     static let configuration = ExitCode(78)

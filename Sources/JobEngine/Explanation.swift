@@ -1,0 +1,56 @@
+package import JobModel
+package import JobStore
+
+/// Why a job is not running.
+package enum WaitReason: Equatable, Sendable {
+    /// Scheduled, or pausing after its attempt of this number.
+    case notDue(until: Timestamp, afterAttempt: Int)
+    case functionMissing
+    case pausedByManifest
+    case pausedByOperator
+    case shuttingDown
+    case slotsTaken(max: Int)
+    /// As many attempts with its key run as `concurrency` allows.
+    case concurrency
+    /// `throttle` lets the next one with its key start then.
+    case throttle(until: Timestamp)
+    /// Jobs of the same function and account that come before it, at least so many.
+    case behind(count: Int)
+}
+
+extension JobEngine {
+    /// Every reason that holds now; empty when the job runs, has ended, or starts at once.
+    package func explain(_ job: JobSnapshot) async throws(StoreError) -> [WaitReason] {
+        guard job.state == .queued else { return [] }
+        let now = clock.now()
+        var reasons: [WaitReason] = []
+        if job.runAt > now.wall { reasons.append(.notDue(until: job.runAt, afterAttempt: job.progress.attempt)) }
+        let deployment = deployment.value
+        guard let function = deployment.functions[job.job.function] else { return reasons + [.functionMissing] }
+        if function.paused { reasons.append(.pausedByManifest) }
+        if paused.contains(function.name) { reasons.append(.pausedByOperator) }
+        if dispatcher.isDraining { reasons.append(.shuttingDown) }
+        if gauges.totalRunning >= deployment.concurrency { reasons.append(.slotsTaken(max: deployment.concurrency)) }
+        if function.limits.boundStarts {
+            let keys = LimitKeys.of(function, KeySource(job.job, limits: function.limits))
+            switch dispatcher.obstacle(for: keys, of: function.limits, at: now) {
+            case .concurrency?: reasons.append(.concurrency)
+            case .throttle(let until)?:
+                reasons.append(.throttle(until: now.wall + .milliseconds(until / 1_000_000 - now.monotonic)))
+            case nil: break
+            }
+        }
+        if job.runAt <= now.wall {
+            let before = try await ahead(of: job, at: now.wall)
+            if before > 0 { reasons.append(.behind(count: before)) }
+        }
+        return reasons
+    }
+
+    private func ahead(of job: JobSnapshot, at now: Timestamp) async throws(StoreError) -> Int {
+        let filter = JobFilter(status: .pending, function: job.job.function, owner: job.job.owner)
+        let page = try await store.list(
+            filter, after: job.job.id.row, newestFirst: true, limit: 1000, including: [], at: now)
+        return page.jobs.count
+    }
+}

@@ -1,0 +1,25 @@
+internal import JobEngine
+internal import PayloadSchema
+
+/// Why a job waits, for machines (`kind`) and people (`detail`).
+enum ExplanationText {
+    static func of(_ reason: WaitReason, function: String) -> JSONValue {
+        let (kind, detail) = words(reason, function)
+        return ["kind": .string(kind), "detail": .string(detail)]
+    }
+
+    private static func words(_ reason: WaitReason, _ function: String) -> (String, String) {
+        switch reason {
+        case .notDue(let until, 0): ("delayed", "scheduled for \(until)")
+        case .notDue(let until, let attempt): ("backoff", "attempt \(attempt) failed; the next starts at \(until)")
+        case .functionMissing: ("function-missing", "no function \(function) is declared; it waits until one is")
+        case .pausedByManifest: ("paused", "the manifest pauses \(function)")
+        case .pausedByOperator: ("paused", "\(function) is paused; \"sluice resume \(function)\" ends that")
+        case .shuttingDown: ("shutting-down", "the server shuts down; it starts after the restart")
+        case .slotsTaken(let max): ("slots-taken", "all \(max) slots are taken (server.concurrency)")
+        case .concurrency: ("concurrency", "as many attempts with its key run as \(function).concurrency allows")
+        case .throttle(let until): ("throttle", "\(function).throttle lets the next one start at \(until)")
+        case .behind(let count): ("queued", "\(count)\(count >= 1000 ? " or more" : "") jobs come before it")
+        }
+    }
+}

@@ -1,0 +1,114 @@
+internal import ArgumentParser
+internal import Foundation
+internal import JobModel
+internal import NIOHTTP1
+internal import PayloadSchema
+
+struct InvokeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invoke",
+        abstract: "Calls a function, and waits for its result with --wait.",
+        discussion: """
+            Prints the job's id, or with --wait its result. Exits with 1 when the job failed, with 75 when the wait was over
+            first.
+
+            EXAMPLES
+              sluice invoke send-email -d '{"to":"a@example.com"}'
+              sluice invoke send-email -d @payload.json --wait
+              sluice invoke resize-image --path images/42/resize --wait --timeout 60
+            """)
+
+    @OptionGroup var options: ServerOptions
+    @Argument(help: "The function.") var function: String
+
+    @Option(name: [.customShort("d"), .long], help: "The payload as JSON, or @FILE, or @- for standard input.")
+    var payload: String?
+
+    @Option(help: "The endpoint below the base path, where it has parameters or a query (default: the function's).")
+    var path: String?
+
+    @Flag(help: "Wait for the end and print the result.")
+    var wait = false
+
+    @Option(help: "Seconds to wait at most.")
+    var timeout = 300
+
+    func run() async throws {
+        try await reporting {
+            let server = try options.connect()
+            let endpoint = try await endpoint(server)
+            let reply = try await server.send(
+                HTTPMethod(rawValue: endpoint.method), endpoint.path, headers: [("Prefer", "respond-async")],
+                body: try body())
+            guard reply.status == 202, let url = reply.body["statusUrl"]?.string else {
+                throw ServerConnection.failure(reply, endpoint.path)
+            }
+            guard wait else {
+                if options.json { Output.line(reply.body) } else { print(reply.body["jobId"]?.string ?? "") }
+                return
+            }
+            try await follow(url, server)
+        }
+    }
+
+    private func body() throws -> [UInt8]? {
+        guard let payload else { return nil }
+        guard payload.hasPrefix("@") else { return Array(payload.utf8) }
+        let name = String(payload.dropFirst())
+        if name == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
+        guard let data = FileManager.default.contents(atPath: name) else {
+            throw CommandFailure("cannot read \(name)", ExitStatus.badData)
+        }
+        return [UInt8](data)
+    }
+
+    private func endpoint(_ server: ServerConnection) async throws -> (method: String, path: String) {
+        let answer = try await server.call(.GET, "/v1/functions")
+        guard case .array(let functions)? = answer["functions"],
+            let found = functions.first(where: { $0["name"]?.string == function })
+        else { throw CommandFailure("no function \(function) is declared", ExitStatus.badData) }
+        let base = answer["basePath"]?.string ?? ""
+        let own = path ?? found["path"]?.string ?? ""
+        guard !own.contains("{") else {
+            throw CommandFailure(
+                "\(function) has path parameters: fill them in with --path, for example --path '\(own)'",
+                ExitStatus.usage)
+        }
+        return (found["method"]?.string ?? "POST", "\(base)/\(own)")
+    }
+
+    /// Long-polls until the job has ended, with a line that says how far it is on a terminal.
+    private func follow(_ url: String, _ server: ServerConnection) async throws {
+        let start = ContinuousClock.now
+        let limit = start + .seconds(timeout)
+        let shows = isatty(STDERR_FILENO) == 1 && !options.json
+        while true {
+            let left = max(1, min(20, Int((limit - ContinuousClock.now).inSeconds)))
+            let reply = try await server.send(.GET, "\(url)?wait=\(left)")
+            let state = reply.headers.first(name: "Sluice-Job-State") ?? ""
+            if shows {
+                let seconds = Int((ContinuousClock.now - start).inSeconds)
+                let attempt = reply.body["attempts"]?.text ?? "0"
+                StandardError.write("\r\u{1B}[K\(function) \(state), attempt \(attempt), \(seconds)s")
+            }
+            if state != "pending", state != "inFlight" {
+                if shows { StandardError.write("\r\u{1B}[K") }
+                return try finish(reply, state, url)
+            }
+            if ContinuousClock.now >= limit {
+                if shows { StandardError.write("\n") }
+                throw CommandFailure(
+                    "the job is still \(state) after \(timeout) s; it goes on: \(url)", ExitStatus.temporary)
+            }
+        }
+    }
+
+    private func finish(_ reply: ServerConnection.Reply, _ state: String, _ url: String) throws {
+        if options.json { Output.line(reply.body) }
+        guard state == "completed" else {
+            let error = reply.body["lastError"]?.string ?? reply.body["detail"]?.string ?? ""
+            throw CommandFailure("the job ended as \(state.isEmpty ? "unknown" : state): \(error)", ExitStatus.failure)
+        }
+        if !options.json { print(reply.body["result"]?.text ?? "null") }
+    }
+}

@@ -1,0 +1,150 @@
+internal import ArgumentParser
+internal import Foundation
+internal import JobModel
+internal import NIOHTTP1
+internal import PayloadSchema
+
+struct JobsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "jobs",
+        abstract: "Lists jobs, shows one and why it waits, cancels and retries.",
+        subcommands: [List.self, Show.self, Cancel.self, Retry.self], defaultSubcommand: List.self)
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists jobs, the newest first.",
+            discussion: """
+                EXAMPLES
+                  sluice jobs list --status failed
+                  sluice jobs list --function send-email --limit 100 --json | jq -r '.tasks[].id'
+                """)
+
+        @OptionGroup var options: ServerOptions
+
+        @Option(help: "pending, delayed, processing, waiting, completed, failed, timeout or cancelled.")
+        var status: String?
+
+        @Option(help: "Jobs of one function only.")
+        var function: String?
+
+        @Option(help: "How many, 1 to 100.")
+        var limit = 20
+
+        func run() async throws {
+            try await reporting {
+                let server = try options.connect()
+                var query = "?limit=\(limit)"
+                if let status { query += "&status=\(Template.percentEncoded(status))" }
+                if let function { query += "&type=\(Template.percentEncoded(function))" }
+                let page = try await server.call(.GET, "/v1/tasks\(query)")
+                if options.json { return Output.line(page) }
+                guard case .array(let tasks)? = page["tasks"] else { return }
+                print(
+                    Terminal.table(
+                        ["ID", "FUNCTION", "STATUS", "TRIES", "ERROR"],
+                        tasks.map { task in
+                            let status = task["status"]?.string ?? ""
+                            var tries = 0
+                            if case .array(let attempts)? = task["attempts"] { tries = attempts.count }
+                            return [
+                                task["id"]?.string ?? "", task["type"]?.string ?? "", status, "\(tries)",
+                                Terminal.plain(task["error"]?.string ?? ""),
+                            ]
+                        }))
+                let total = page["total"]?.text ?? "?"
+                let more = page["totalExact"] == false ? "at least \(total)" : total
+                print(Terminal.paint("\(tasks.count) of \(more)", .dim))
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows a job, its attempts, and why it is not running.",
+            discussion: "EXAMPLE\n  sluice jobs show 0199a0e0-0000-7000-8000-000000000000")
+
+        @OptionGroup var options: ServerOptions
+        @Argument(help: "The job's id.") var id: String
+
+        func run() async throws {
+            try await reporting {
+                let server = try options.connect()
+                let path = "/v1/tasks/\(Template.percentEncoded(id))"
+                let task = try await server.call(.GET, path)["task"] ?? .null
+                let explanation = try await server.call(.GET, "\(path)/explain")
+                if options.json {
+                    return Output.line(["task": task, "reasons": explanation["reasons"] ?? .null])
+                }
+                print(Self.text(task, explanation))
+            }
+        }
+
+        private static func text(_ task: JSONValue, _ explanation: JSONValue) -> String {
+            let status = task["status"]?.string ?? ""
+            let painted = Terminal.color(ofStatus: status).map { Terminal.paint(status, $0) } ?? status
+            var lines = ["\(task["id"]?.string ?? "")  \(task["type"]?.string ?? "")  \(painted)"]
+            for (name, key) in [
+                ("created", "createdAt"), ("scheduled", "scheduledFor"), ("next start", "runAt"),
+                ("started", "startedAt"), ("ended", "completedAt"), ("error", "error"),
+            ] {
+                if let text = task[key]?.string { lines.append("  \(name): \(Terminal.plain(text))") }
+            }
+            if task["payload"] != .null { lines.append("  payload: \(task["payload"]?.text ?? "")") }
+            if let body = task.value(at: ["result", "body"])?.string {
+                lines.append("  result: \(Terminal.plain(body))")
+            }
+            if case .array(let reasons)? = explanation["reasons"] {
+                lines += reasons.map { "  \(Terminal.paint("waits", .yellow)): \($0["detail"]?.string ?? "")" }
+            }
+            if case .array(let attempts)? = task["attempts"], !attempts.isEmpty {
+                lines += attempts.map { attempt in
+                    "  attempt \(attempt["number"]?.text ?? ""): \(attempt["startedAt"]?.string ?? "")  "
+                        + "\(attempt["outcome"]?.string ?? "")  "
+                        + Terminal.plain(attempt["error"]?.string ?? "")
+                }
+            }
+            return lines.joined(separator: "\n")
+        }
+    }
+
+    struct Cancel: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Cancels jobs that wait; running ones with --force.")
+
+        @OptionGroup var options: ServerOptions
+        @Flag(help: "Stop running attempts.") var force = false
+        @Argument(help: "The jobs' ids.") var ids: [String]
+
+        func run() async throws {
+            try await reporting {
+                let server = try options.connect()
+                for id in ids {
+                    let path = "/v1/tasks/\(Template.percentEncoded(id))\(force ? "?force=true" : "")"
+                    let reply = try await server.call(.DELETE, path)
+                    if options.json { Output.line(reply) } else { print("\(id) cancelled") }
+                }
+            }
+        }
+    }
+
+    struct Retry: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Opens a new run of failed, timed out or cancelled jobs.",
+            discussion: """
+                EXAMPLE
+                  sluice jobs list --status failed --json | jq -r '.tasks[].id' | xargs sluice jobs retry
+                """)
+
+        @OptionGroup var options: ServerOptions
+        @Argument(help: "The jobs' ids.") var ids: [String]
+
+        func run() async throws {
+            try await reporting {
+                let server = try options.connect()
+                for id in ids {
+                    let reply = try await server.call(.POST, "/v1/tasks/\(Template.percentEncoded(id))/retry")
+                    if options.json { Output.line(reply) } else { print("\(id) queued again") }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+internal import ArgumentParser
+internal import Foundation
+internal import NIOHTTP1
+internal import PayloadSchema
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Shows at a glance what runs, waits and fails.",
+        discussion: """
+            EXAMPLES
+              sluice status
+              sluice status --watch
+              sluice status --json | jq .functions
+            """)
+
+    @OptionGroup var options: ServerOptions
+
+    @Flag(help: "Show it again every two seconds, until Ctrl-C.")
+    var watch = false
+
+    func run() async throws {
+        try await reporting {
+            let server = try options.connect()
+            repeat {
+                let screen = try await screen(server)
+                if watch, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
+                print(screen)
+                if watch { try await Task.sleep(for: .seconds(2)) }
+            } while watch
+        }
+    }
+
+    private func screen(_ server: ServerConnection) async throws -> String {
+        let queue = try await server.call(.GET, "/v1/async/status")
+        let functions = try await server.call(.GET, "/v1/functions")
+        let failed = try await server.call(.GET, "/v1/tasks?status=failed&limit=5")
+        let ready = try await server.send(.GET, "/readyz")
+        if options.json {
+            return JSONValue.object(
+                Self.object([
+                    ("url", .string(server.url)), ("ready", .bool(ready.status == 200)), ("queue", queue),
+                    ("functions", functions["functions"] ?? .null), ("failed", failed["total"] ?? .null),
+                    ("manifestRevision", functions["manifestRevision"] ?? .null),
+                ])
+            ).text
+        }
+        let state =
+            ready.status == 200
+            ? Terminal.paint("ready", .green)
+            : Terminal.paint(ready.body["detail"]?.string ?? "not ready", .red)
+        let used = queue.value(at: ["concurrency", "used"])?.text ?? "?"
+        let max = queue.value(at: ["concurrency", "max"])?.text ?? "?"
+        var lines = [
+            "\(Terminal.paint("sluice", .bold)) \(server.url)  "
+                + "revision \(functions["manifestRevision"]?.string ?? "?")  \(state)",
+            "queued \(queue["queuedTasks"]?.text ?? "?")   running \(used) of \(max) slots   "
+                + "failed \(failed["total"]?.text ?? "?")\(failed["totalExact"] == false ? "+" : "")",
+            "", table(functions["functions"]),
+        ]
+        if case .array(let tasks)? = failed["tasks"], !tasks.isEmpty {
+            lines += ["", Terminal.paint("latest failures", .dim)]
+            lines += tasks.map { task in
+                "\(task["id"]?.string ?? "")  \(task["type"]?.string ?? "")  "
+                    + Terminal.paint(Terminal.plain(task["error"]?.string ?? ""), .red)
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func object(_ members: [(String, JSONValue)]) -> JSONObject {
+        var object = JSONObject()
+        for (name, value) in members { object[name] = value }
+        return object
+    }
+
+    private func table(_ functions: JSONValue?) -> String {
+        guard case .array(let functions)? = functions else { return "" }
+        return Terminal.table(
+            ["FUNCTION", "QUEUED", "RUNNING", "ENDPOINT", ""],
+            functions.map { function in
+                [
+                    function["name"]?.string ?? "", function["queued"]?.text ?? "", function["running"]?.text ?? "",
+                    "\(function["method"]?.string ?? "") \(function["path"]?.string ?? "")",
+                    function["paused"] == true ? "paused" : "",
+                ]
+            })
+    }
+}
