@@ -23,9 +23,10 @@ import Testing
     @Test func `Every command of README works as it says`() async throws {
         let server = try await ServerProcess(manifest: try Self.file("functions.yaml"))
         let commands = try Self.commands()
-        #expect(commands.count >= 17)
+        #expect(commands.count >= 25)
         let marked = commands.enumerated().map { "echo '#\($0.offset)'\n\($0.element)\necho" }.joined(separator: "\n")
-        let script = marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
+        let binaries = URL(fileURLWithPath: Program.path(of: "sluice")).deletingLastPathComponent().path
+        let script = "PATH='\(binaries)':$PATH\n" + marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
         let output = try await Shell.run(script, in: server.folder)
         var answers: [String: String] = [:]
         for part in output.components(separatedBy: "#").dropFirst() {
@@ -49,6 +50,13 @@ import Testing
         #expect(try answer("/livez") == #"{"status":"alive"}"#)
         #expect(try answer("/readyz") == #"{"status":"ready"}"#)
         #expect(UUID(uuidString: try answer("jq -r .jobId")) != nil)
+        #expect(try answer("invoke send-email").contains(#""sent":true"#))
+        #expect(try answer("jobs show").contains("generate-report"))
+        #expect(try answer("jobs list").contains("send-email"))
+        #expect(try answer("sluice pause") == "send-email paused")
+        #expect(try answer("sluice status").contains("paused"))
+        #expect(try answer("sluice resume") == "send-email resumed")
+        #expect((Int(try answer("status=completed")) ?? 0) > 2)
         #expect(try answer("grep Replayed").hasPrefix("Idempotency-Replayed: true"))
     }
 
@@ -63,7 +71,10 @@ import Testing
     @Test func `Every setting that README names is known, and every flag`() async throws {
         let readme = try Self.file("README.md")
         let help = try await Program.run(["serve", "--help"], folder: try TemporaryFolder()).output
-        for match in readme.matches(of: /`(--[a-z-]+)`/) { #expect(help.contains(match.output.1), "\(match.output.1)") }
+        let invoke = try await Program.run(["invoke", "--help"], folder: try TemporaryFolder()).output
+        for match in readme.matches(of: /`(--[a-z-]+)`/) {
+            #expect((help + invoke).contains(match.output.1), "\(match.output.1)")
+        }
         for name in [
             "PORT", "SLUICE_HOST", "SLUICE_MANIFEST", "DATABASE_URL", "SLUICE_DATA", "LOG_LEVEL", "LOG_FORMAT",
         ] {
