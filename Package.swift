@@ -84,7 +84,9 @@ let package = Package(
         room(
             "TasksAPI",
             uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOHTTP1"]),
-        room("OperationsAPI", uses: ["HTTPSupport", "JobEngine", "JobModel", "PayloadSchema"]),
+        room(
+            "OperationsAPI",
+            uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOHTTP1"]),
         // Commands, settings and the one place that names concrete types.
         .executableTarget(
             name: "sluice",

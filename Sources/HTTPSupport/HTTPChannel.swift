@@ -21,8 +21,10 @@ package struct HTTPChannel: ServerChildChannel {
 
     private let responder: any Responder
     private let limits: HTTPLimits
+    private let connections: ConnectionCount
 
-    package init(responder: any Responder, limits: HTTPLimits) {
+    package init(responder: any Responder, limits: HTTPLimits, connections: ConnectionCount) {
+        self.connections = connections
         self.responder = responder
         self.limits = limits
     }
@@ -57,6 +59,8 @@ package struct HTTPChannel: ServerChildChannel {
     }
 
     package func handle(value: Value, logger: Logger) async {
+        connections.change(by: 1)
+        defer { connections.change(by: -1) }
         do {
             try await value.messages.executeThenClose { inbound, outbound in
                 for try await request in inbound {

@@ -11,13 +11,14 @@ package struct HTTPServer: Service {
     ///   - port: 0 for any free one.
     ///   - onListening: called once with the port that was bound.
     package init(
-        responder: any Responder, limits: HTTPLimits, host: String, port: Int, group: any EventLoopGroup,
+        responder: any Responder, limits: HTTPLimits, connections: ConnectionCount, host: String, port: Int,
+        group: any EventLoopGroup,
         logger: Logger, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         var quiet = logger
         // Its own "Server started" would say what the readiness line says.
         quiet.logLevel = max(logger.logLevel, .warning)
-        server = HTTPChannel(responder: responder, limits: limits).server(
+        server = HTTPChannel(responder: responder, limits: limits, connections: connections).server(
             configuration: ServerConfiguration(
                 address: .hostname(host, port: port), serverName: nil, backlog: 1024,
                 availableConnectionsDelegate: .maximum(limits.connections, logger: quiet)),

@@ -63,6 +63,21 @@ package enum Refusal: Error, Equatable, Sendable {
     case storeUnavailable(StoreError)
 }
 
+extension Refusal {
+    /// nil for a function that nobody declared: names from outside are no labels.
+    fileprivate var metric: EngineMetrics.Refused? {
+        switch self {
+        case .unknownFunction: nil
+        case .invalidJSON: .invalidJSON
+        case .idempotencyConflict: .idempotencyConflict
+        case .rateLimited: .rateLimit
+        case .queueFull: .queueFull
+        case .startTooLate: .startTooLate
+        case .storeUnavailable: .storeUnavailable
+        }
+    }
+}
+
 /// More queued jobs than `maxQueued` allows.
 package struct QueueFull: Equatable, Sendable {
     package enum Scope: String, Sendable { case function, server }
@@ -81,12 +96,13 @@ package final class Admission: Sendable {
     private let random: RandomSource
     private let gauges: FunctionGauges
     private let rates: RateLimiter
+    private let metrics: EngineMetrics
     /// Told after the job is durable.
     private let onAccepted: @Sendable (_ function: String, _ lane: Int64, _ due: Timestamp) -> Void
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        gauges: FunctionGauges, rates: RateLimiter,
+        gauges: FunctionGauges, rates: RateLimiter, metrics: EngineMetrics,
         onAccepted: @escaping @Sendable (String, Int64, Timestamp) -> Void
     ) {
         self.store = store
@@ -95,10 +111,20 @@ package final class Admission: Sendable {
         self.random = random
         self.gauges = gauges
         self.rates = rates
+        self.metrics = metrics
         self.onAccepted = onAccepted
     }
 
     package func submit(_ submission: Submission) async throws(Refusal) -> Accepted {
+        do {
+            return try await check(submission)
+        } catch {
+            if let reason = error.metric { metrics.update(submission.function) { $0.refused[reason, default: 0] += 1 } }
+            throw error
+        }
+    }
+
+    private func check(_ submission: Submission) async throws(Refusal) -> Accepted {
         let deployment = deployment.value
         guard let function = deployment.functions[submission.function] else { throw .unknownFunction }
         let payload = try check(
@@ -197,6 +223,7 @@ package final class Admission: Sendable {
             return Accepted(id: id, replayed: true, function: function, job: job)
         case .accepted(let id):
             guard let fresh else { throw StoreError.corrupt("a recalled key was accepted") }
+            metrics.update(function) { $0.accepted += 1 }
             onAccepted(fresh.job.function, fresh.lane, fresh.due)
             var job = fresh.job
             job.id = id

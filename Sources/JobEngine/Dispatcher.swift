@@ -33,13 +33,15 @@ package final class Dispatcher: Service {
     private let recorder: Recorder
     private let announcer: Announcer
     private let gauges: FunctionGauges
+    private let metrics: EngineMetrics
     private let clock: any EngineClock
     private let grace: Duration
     private let logger: Logger
 
     init(
         store: any JobStore, deployment: CurrentDeployment, handlers: @escaping @Sendable (Function) -> any Handler,
-        recorder: Recorder, announcer: Announcer, gauges: FunctionGauges, clock: any EngineClock, grace: Duration,
+        recorder: Recorder, announcer: Announcer, gauges: FunctionGauges, metrics: EngineMetrics,
+        clock: any EngineClock, grace: Duration,
         logger: Logger
     ) {
         self.store = store
@@ -48,6 +50,7 @@ package final class Dispatcher: Service {
         self.recorder = recorder
         self.announcer = announcer
         self.gauges = gauges
+        self.metrics = metrics
         self.clock = clock
         self.grace = grace
         self.logger = logger
@@ -186,6 +189,10 @@ package final class Dispatcher: Service {
                 $0.queued -= 1
                 $0.running += 1
             }
+            metrics.update(attempt.function.name) {
+                $0.started += 1
+                $0.waitSeconds.observe(max(0, (attempt.startedAt.wall - attempt.live.due).inSeconds))
+            }
             group.addTask { await self.see(attempt) }
         }
         return true
@@ -220,8 +227,9 @@ package final class Dispatcher: Service {
 
     private func see(_ attempt: RunningAttempt) async {
         let outcome = await attempt.run(handlers(attempt.function), clock: clock)
-        gauges.attemptEnded(
-            attempt.function.name, after: Double(clock.now().monotonic - attempt.startedAt.monotonic) / 1000)
+        let seconds = Double(clock.now().monotonic - attempt.startedAt.monotonic) / 1000
+        gauges.attemptEnded(attempt.function.name, after: seconds)
+        metrics.update(attempt.function.name) { $0.attemptSeconds.observe(seconds) }
         let due = await recorder.record([
             Recorder.Entry(live: attempt.live, outcome: outcome, function: attempt.function)
         ])

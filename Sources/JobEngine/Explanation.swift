@@ -47,6 +47,16 @@ extension JobEngine {
         return reasons
     }
 
+    /// When the first queued job of each declared function is or was due; functions without one are left out.
+    package func oldestDue() async throws(StoreError) -> [(function: String, due: Timestamp)] {
+        var found: [(function: String, due: Timestamp)] = []
+        for name in deployment.value.functions.keys.sorted() {
+            let lanes = try await store.lanes(of: name, after: nil, limit: 1000)
+            if let due = lanes.map(\.due).min() { found.append((name, due)) }
+        }
+        return found
+    }
+
     private func ahead(of job: JobSnapshot, at now: Timestamp) async throws(StoreError) -> Int {
         let filter = JobFilter(status: .pending, function: job.job.function, owner: job.job.owner)
         let page = try await store.list(

@@ -9,6 +9,7 @@ package final class JobEngine: Sendable {
     package let announcer: Announcer
     package let deployment: CurrentDeployment
     package let gauges: FunctionGauges
+    package let metrics: EngineMetrics
     package let clock: any EngineClock
     package let dispatcher: Dispatcher
     package let reclaimer: Reclaimer
@@ -28,17 +29,19 @@ package final class JobEngine: Sendable {
         let current = CurrentDeployment(deployment)
         let announcer = Announcer()
         let gauges = FunctionGauges()
+        let metrics = EngineMetrics()
+        self.metrics = metrics
         let recorder = Recorder(
             store: store, deployment: current, clock: clock, random: random, announcer: announcer, gauges: gauges,
-            logger: logger)
+            metrics: metrics, logger: logger)
         let dispatcher = Dispatcher(
             store: store, deployment: current, handlers: handlers, recorder: recorder, announcer: announcer,
-            gauges: gauges, clock: clock, grace: grace, logger: logger)
+            gauges: gauges, metrics: metrics, clock: clock, grace: grace, logger: logger)
         let rates = RateLimiter()
         self.rates = rates
         admission = Admission(
             store: store, deployment: current, clock: clock, random: random, gauges: gauges,
-            rates: rates, onAccepted: { dispatcher.hint($0, lane: $1, due: $2) })
+            rates: rates, metrics: metrics, onAccepted: { dispatcher.hint($0, lane: $1, due: $2) })
         reclaimer = Reclaimer(
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)
@@ -87,6 +90,8 @@ package final class JobEngine: Sendable {
     package func count(_ filter: JobFilter, limit: Int) async throws(StoreError) -> JobCount {
         try await store.count(filter, limit: limit, at: clock.now().wall)
     }
+
+    package var storeStatistics: StoreStatistics { store.statistics }
 
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { try await store.attempts(of: id) }
 

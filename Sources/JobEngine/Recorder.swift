@@ -11,12 +11,13 @@ final class Recorder: Sendable {
     private let random: RandomSource
     private let announcer: Announcer
     private let gauges: FunctionGauges
+    private let metrics: EngineMetrics
     private let logger: Logger
     private let gaveUp = Atomic(false)
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        announcer: Announcer, gauges: FunctionGauges, logger: Logger
+        announcer: Announcer, gauges: FunctionGauges, metrics: EngineMetrics, logger: Logger
     ) {
         self.store = store
         self.deployment = deployment
@@ -24,6 +25,7 @@ final class Recorder: Sendable {
         self.random = random
         self.announcer = announcer
         self.gauges = gauges
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -52,6 +54,7 @@ final class Recorder: Sendable {
         announcer.announce(entries.map(\.live.job.id))
         return zip(zip(entries, settlements), results).map { pair, result in
             guard result == .settled else {
+                metrics.update(pair.0.live.job.function) { $0.stale += 1 }
                 logger.debug("Result came too late", metadata: ["job": "\(pair.0.live.job.id)"])
                 return nil
             }
@@ -146,6 +149,7 @@ final class Recorder: Sendable {
 
     private func note(_ entry: Entry, _ settlement: Settlement) -> Timestamp? {
         let function = entry.live.job.function
+        if case .lost = entry.outcome { metrics.update(function) { $0.lost += 1 } }
         switch settlement.change {
         case .queue(let due, _):
             gauges.update(function) {
@@ -153,6 +157,7 @@ final class Recorder: Sendable {
                 $0.queued += 1
             }
             if settlement.attempt != nil {
+                metrics.update(function) { $0.retried += 1 }
                 logger.debug(
                     "Attempt failed",
                     metadata: [
@@ -171,6 +176,15 @@ final class Recorder: Sendable {
     private func noteEnd(_ live: LiveJob, _ ending: Ending, wasRunning: Bool, error: String? = nil) {
         gauges.update(live.job.function) {
             if wasRunning { $0.running -= 1 } else { $0.queued -= 1 }
+        }
+        metrics.update(live.job.function) { counts in
+            switch ending.state {
+            case .completed: counts.completed += 1
+            case .failed: counts.failed += 1
+            case .timeout: counts.timedOut += 1
+            case .cancelled: counts.cancelled += 1
+            case .queued, .running, .waiting: break
+            }
         }
         var metadata: Logger.Metadata = [
             "job": "\(live.job.id)", "function": "\(live.job.function)", "state": "\(ending.state)",

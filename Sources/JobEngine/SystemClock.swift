@@ -11,6 +11,13 @@ package struct SystemClock: EngineClock {
             monotonic: Self.milliseconds(CLOCK_MONOTONIC))
     }
 
+    /// Nanoseconds of the monotonic clock.
+    package static func uptime() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     package func sleep(untilMonotonic milliseconds: Int64) async throws {
         // A sleep for ever is a long one, repeated: the sum of clock and duration must not overflow.
         let longest: Int64 = 86_400_000

@@ -64,6 +64,9 @@ package protocol JobStore: Sendable {
     /// Whether a write would succeed now.
     func probe() async throws(StoreError)
 
+    /// What it has done since it was opened.
+    var statistics: StoreStatistics { get }
+
     /// Ends everything under way and gives up the file or the connections.
     func close() async
 }

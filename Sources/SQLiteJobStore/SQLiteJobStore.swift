@@ -10,9 +10,11 @@ package final class SQLiteJobStore: JobStore {
     /// - Parameters:
     ///   - path: the database file; made when it is not there.
     ///   - lock: the process's claim on the file.
+    ///   - uptime: nanoseconds of a monotonic clock, for the statistics.
     ///   - onFatal: see `Writer`.
     package init(
-        path: String, lock: LockFile? = nil, onFatal: @escaping @Sendable (StoreError) -> Void = { _ in }
+        path: String, lock: LockFile? = nil, uptime: @escaping @Sendable () -> Int64 = { 0 },
+        onFatal: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
         let connection = try Connection(path: path, role: .writer, check: Schema.check)
         try Schema.migrate(connection)
@@ -21,7 +23,7 @@ package final class SQLiteJobStore: JobStore {
         let session = WriterSession(connection: connection, boot: boot, ids: try IDSource(connection))
         readers = ReaderPool(path: path)
         self.lock = lock
-        writer = Writer(session, onFatal: onFatal)
+        writer = Writer(session, uptime: uptime, onFatal: onFatal)
     }
 
     package func probe() async throws(StoreError) {
@@ -29,6 +31,8 @@ package final class SQLiteJobStore: JobStore {
             try session.connection.statement("UPDATE meta SET value = value WHERE name = 'boot'").run()
         }
     }
+
+    package var statistics: StoreStatistics { writer.statistics }
 
     package func close() async {
         await writer.close()

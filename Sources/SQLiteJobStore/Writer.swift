@@ -1,5 +1,6 @@
 private import Dispatch
 private import Foundation
+internal import JobModel
 internal import JobStore
 internal import Synchronization
 
@@ -18,13 +19,21 @@ final class Writer: Sendable {
     }
 
     private let state = Mutex(State())
+    private let counted = Mutex(StoreStatistics())
     private let arrived = DispatchSemaphore(value: 0)
     private let onFatal: @Sendable (StoreError) -> Void
+    private let uptime: @Sendable () -> Int64
 
-    /// - Parameter onFatal: called once after a commit failed in a way that leaves the file's state unknown (a failed
-    ///   fsync). Nothing is acknowledged from then on; the process should exit and recover.
-    init(_ session: sending WriterSession, onFatal: @escaping @Sendable (StoreError) -> Void) {
+    /// - Parameters:
+    ///   - uptime: nanoseconds of a monotonic clock, for the statistics.
+    ///   - onFatal: called once after a commit failed in a way that leaves the file's state unknown (a failed
+    ///     fsync). Nothing is acknowledged from then on; the process should exit and recover.
+    init(
+        _ session: sending WriterSession, uptime: @escaping @Sendable () -> Int64,
+        onFatal: @escaping @Sendable (StoreError) -> Void
+    ) {
         self.onFatal = onFatal
+        self.uptime = uptime
         let handedOver = HandedOver(session)
         let thread = Thread { [self] in
             run(handedOver.session)
@@ -48,6 +57,8 @@ final class Writer: Sendable {
         }
         return try result.get()
     }
+
+    var statistics: StoreStatistics { counted.withLock { $0 } }
 
     /// Lets everything submitted before finish, then ends the thread and closes the connection.
     func close() async {
@@ -91,6 +102,7 @@ final class Writer: Sendable {
     }
 
     private func commit(_ batch: [any PendingWrite], _ session: WriterSession) {
+        let start = uptime()
         do {
             try session.connection.execute("BEGIN IMMEDIATE")
             for write in batch { try write.run(session) }
@@ -100,6 +112,7 @@ final class Writer: Sendable {
             if batch.count > 1 {
                 for write in batch { commit([write], session) }
             } else {
+                counted.withLock { $0.errors += 1 }
                 batch.forEach { $0.finish(error) }
             }
             return
@@ -108,11 +121,17 @@ final class Writer: Sendable {
             try session.connection.execute("COMMIT")
         } catch {
             session.rollBack()
+            counted.withLock { $0.errors += UInt64(batch.count) }
             batch.forEach { $0.finish(error) }
             if case .full = error { return }
             refuseAll(error)
             onFatal(error)
             return
+        }
+        let seconds = Double(uptime() - start) / 1e9
+        counted.withLock { counted in
+            counted.batches.observe(Double(batch.count))
+            counted.commitSeconds.observe(seconds)
         }
         batch.forEach { $0.finish(nil) }
     }

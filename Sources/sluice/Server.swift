@@ -84,7 +84,7 @@ struct Server: Sendable {
             // By the file's true name: two links to one database share its lock.
             let lock = try LockFile(path: URL(fileURLWithPath: path).resolvingSymlinksInPath().path + ".lock")
             return try SQLiteJobStore(
-                path: path, lock: lock,
+                path: path, lock: lock, uptime: { SystemClock.uptime() },
                 onFatal: { error in
                     logger.critical(
                         "The database can no longer be trusted to keep what it is given; exiting",
@@ -166,7 +166,9 @@ struct Server: Sendable {
         let functions = FunctionsAPI(
             basePath: manifest.server.basePath, engine: engine, authenticator: authenticator, logger: logger)
         let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: manifest.server.basePath)
-        let operations = OperationsAPI(engine: engine)
+        let connections = ConnectionCount()
+        let operations = OperationsAPI(
+            engine: engine, authenticator: authenticator, connections: connections, version: Version.number)
         let routes = Routes(RouteTable(operations.routes + tasks.routes + functions.routes(for: manifest.functions)))
         let door = FrontDoor(
             routes: routes,
@@ -184,7 +186,7 @@ struct Server: Sendable {
             token: settings.adminTokenSource
                 ?? "$(cat '\((settings.dataFolder as NSString).appendingPathComponent("admin-token"))')")
         return HTTPServer(
-            responder: door, limits: limits, host: settings.host, port: settings.port,
+            responder: door, limits: limits, connections: connections, host: settings.host, port: settings.port,
             group: MultiThreadedEventLoopGroup.singleton, logger: logger,
             onListening: { [data, logger] port in
                 do {

@@ -124,5 +124,7 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.probe() }
     }
 
+    package var statistics: StoreStatistics { store.statistics }
+
     package func close() async { await store.close() }
 }

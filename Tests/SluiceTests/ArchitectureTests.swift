@@ -24,7 +24,7 @@ import Testing
             "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1", "Logging",
         ],
         "TasksAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
-        "OperationsAPI": ["HTTPSupport", "JobEngine", "JobModel", "PayloadSchema"],
+        "OperationsAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
     ]
 
     /// Part of the toolchain.

@@ -26,7 +26,9 @@ import Testing
         #expect(commands.count >= 25)
         let marked = commands.enumerated().map { "echo '#\($0.offset)'\n\($0.element)\necho" }.joined(separator: "\n")
         let binaries = URL(fileURLWithPath: Program.path(of: "sluice")).deletingLastPathComponent().path
-        let script = "PATH='\(binaries)':$PATH\n" + marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
+        let script =
+            "PATH='\(binaries)':$PATH\n"
+            + marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
         let output = try await Shell.run(script, in: server.folder)
         var answers: [String: String] = [:]
         for part in output.components(separatedBy: "#").dropFirst() {

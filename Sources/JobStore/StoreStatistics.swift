@@ -1,0 +1,13 @@
+package import JobModel
+
+/// What a store has done since it was opened.
+package struct StoreStatistics: Equatable, Sendable {
+    /// Requests that shared a commit.
+    package var batches = Histogram.sizes
+    /// From the start of a transaction to the end of its commit.
+    package var commitSeconds = Histogram.seconds
+    /// Requests that failed.
+    package var errors: UInt64 = 0
+
+    package init() {}
+}

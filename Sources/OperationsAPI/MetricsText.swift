@@ -1,0 +1,108 @@
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+
+/// The Prometheus text format, version 0.0.4.
+struct MetricsText {
+    private(set) var text = ""
+
+    mutating func family(_ name: String, _ type: String, _ help: String) {
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    }
+
+    mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: some CustomStringConvertible) {
+        text += "\(name)\(Self.braces(labels)) \(value)\n"
+    }
+
+    mutating func histogram(_ name: String, _ labels: [(String, String)] = [], _ histogram: Histogram) {
+        var total: UInt64 = 0
+        for (bound, count) in zip(histogram.bounds, histogram.counts) {
+            total += count
+            sample("\(name)_bucket", labels + [("le", "\(bound)")], total)
+        }
+        sample("\(name)_bucket", labels + [("le", "+Inf")], histogram.count)
+        sample("\(name)_sum", labels, histogram.sum)
+        sample("\(name)_count", labels, histogram.count)
+    }
+
+    /// Label values are function names and words of our own: nothing in them needs escaping, and it is escaped anyway.
+    private static func braces(_ labels: [(String, String)]) -> String {
+        guard !labels.isEmpty else { return "" }
+        let pairs = labels.map { name, value in
+            let escaped = value.flatMap { $0 == "\\" || $0 == "\"" ? ["\\", $0] : $0 == "\n" ? ["\\", "n"] : [$0] }
+            return "\(name)=\"\(String(escaped))\""
+        }
+        return "{\(pairs.joined(separator: ","))}"
+    }
+}
+
+extension MetricsText {
+    /// Everything that the engine knows; `sluice_` before every name, no ids as labels.
+    static func of(_ engine: JobEngine, connections: Int, version: String) async throws -> String {
+        let now = engine.clock.now().wall
+        let counts = engine.metrics.all.sorted { $0.key < $1.key }
+        let gauges = engine.gauges.all.sorted { $0.key < $1.key }
+        let store = engine.storeStatistics
+        let deployment = engine.deployment.value
+        var metrics = MetricsText()
+
+        metrics.family("sluice_info", "gauge", "Version and manifest revision; always 1.")
+        metrics.sample("sluice_info", [("version", version), ("revision", deployment.revision)], 1)
+
+        let counters: [(String, String, KeyPath<EngineMetrics.Counts, UInt64>)] = [
+            ("sluice_jobs_accepted_total", "Jobs accepted.", \.accepted),
+            ("sluice_attempts_started_total", "Attempts started.", \.started),
+            ("sluice_jobs_completed_total", "Jobs that completed.", \.completed),
+            ("sluice_jobs_failed_total", "Jobs that failed.", \.failed),
+            ("sluice_jobs_timeout_total", "Jobs whose maxWait was over.", \.timedOut),
+            ("sluice_jobs_cancelled_total", "Jobs that were cancelled.", \.cancelled),
+            ("sluice_attempts_retried_total", "Attempts that were followed by another.", \.retried),
+            ("sluice_attempts_lost_total", "Attempts cut off by a crash of the server.", \.lost),
+            ("sluice_results_stale_total", "Results that came too late.", \.stale),
+        ]
+        for (name, help, path) in counters {
+            metrics.family(name, "counter", help)
+            for (function, count) in counts { metrics.sample(name, [("function", function)], count[keyPath: path]) }
+        }
+        metrics.family("sluice_calls_refused_total", "counter", "Calls that were not accepted, by reason.")
+        for (function, count) in counts {
+            for reason in EngineMetrics.Refused.allCases {
+                metrics.sample(
+                    "sluice_calls_refused_total", [("function", function), ("reason", reason.rawValue)],
+                    count.refused[reason] ?? 0)
+            }
+        }
+        metrics.family("sluice_wait_seconds", "histogram", "From the due time to the start of an attempt.")
+        for (function, count) in counts {
+            metrics.histogram("sluice_wait_seconds", [("function", function)], count.waitSeconds)
+        }
+        metrics.family("sluice_attempt_seconds", "histogram", "From the start of an attempt to its end.")
+        for (function, count) in counts {
+            metrics.histogram("sluice_attempt_seconds", [("function", function)], count.attemptSeconds)
+        }
+        metrics.family("sluice_queued_jobs", "gauge", "Queued jobs, delayed and backoff included.")
+        for (function, gauge) in gauges { metrics.sample("sluice_queued_jobs", [("function", function)], gauge.queued) }
+        metrics.family("sluice_running_attempts", "gauge", "Attempts that run.")
+        for (function, gauge) in gauges {
+            metrics.sample("sluice_running_attempts", [("function", function)], gauge.running)
+        }
+        metrics.family("sluice_oldest_due_seconds", "gauge", "How long the longest waiting job has been due.")
+        for (function, due) in try await engine.oldestDue() {
+            metrics.sample("sluice_oldest_due_seconds", [("function", function)], max(0, (now - due).inSeconds))
+        }
+        metrics.family("sluice_slots", "gauge", "Attempts that may run at once.")
+        metrics.sample("sluice_slots", [], deployment.concurrency)
+        metrics.family("sluice_store_batch_requests", "histogram", "Requests that shared a commit.")
+        metrics.histogram("sluice_store_batch_requests", [], store.batches)
+        metrics.family(
+            "sluice_store_commit_seconds", "histogram", "Transactions, from their start to the synced commit.")
+        metrics.histogram("sluice_store_commit_seconds", [], store.commitSeconds)
+        metrics.family("sluice_store_errors_total", "counter", "Requests that the store could not serve.")
+        metrics.sample("sluice_store_errors_total", [], store.errors)
+        metrics.family("sluice_http_connections", "gauge", "Open connections.")
+        metrics.sample("sluice_http_connections", [], connections)
+        metrics.family("sluice_waiters", "gauge", "Requests held until a job changes.")
+        metrics.sample("sluice_waiters", [], engine.announcer.waiterCount)
+        return metrics.text
+    }
+}
