@@ -30,6 +30,19 @@ struct DispatcherState {
         guard !draining else { return [] }
         let free = deployment.concurrency - running.count - reserved
         guard free > 0 else { return [] }
+        // A function whose lanes all turn out to be blocked leaves its share to the others: look again without it.
+        while true {
+            let (asks, found) = plan(free, deployment, paused: paused, at: now)
+            if asks.isEmpty, found { continue }
+            reserved += asks.reduce(0) { $0 + $1.limit }
+            return asks
+        }
+    }
+
+    /// What would be asked for, and whether any function had ready lanes. Lanes that are blocked are ready no more.
+    private mutating func plan(
+        _ free: Int, _ deployment: Deployment, paused: Set<String>, at now: Moment
+    ) -> (asks: [ClaimAsk], found: Bool) {
         var candidates: [(name: String, limits: FunctionLimits, running: Int, turn: Int)] = []
         for name in queues.keys {
             guard let function = deployment.functions[name], !function.paused, !paused.contains(name) else { continue }
@@ -49,8 +62,7 @@ struct DispatcherState {
                     share, limits: candidate.limits, starts: starts, planned: &planned, at: now) ?? []
             asks += lanes.map { ClaimAsk(function: candidate.name, lane: $0.lane, limit: $0.count) }
         }
-        reserved += asks.reduce(0) { $0 + $1.limit }
-        return asks
+        return (asks, !candidates.isEmpty)
     }
 
     /// Water-filling: how many of `free` each gets when the lowest level always rises first.

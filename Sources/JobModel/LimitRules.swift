@@ -114,10 +114,21 @@ package struct CellRate: Equatable, Sendable {
 
     package init() {}
 
-    private static func interval(_ rule: Throttle) -> Int64 { rule.per.nanoseconds / Int64(max(1, rule.limit)) }
+    private static func interval(_ rule: Throttle) -> Int64 {
+        min(rule.per.nanoseconds, .max / 8) / Int64(max(1, rule.limit))
+    }
+
+    /// The clock that starts go by has milliseconds, and whoever waits wakes a few of them late: rates above a hundred a
+    /// second come in groups of this length.
+    private static let grain: Int64 = 10_000_000
+
+    private static func burst(_ rule: Throttle) -> Int64 {
+        max(Int64(max(1, rule.burst)), grain / max(1, interval(rule)))
+    }
 
     private static func tolerance(_ rule: Throttle) -> Int64 {
-        interval(rule).multipliedReportingOverflow(by: Int64(max(1, rule.burst) - 1)).partialValue
+        let (product, overflow) = interval(rule).multipliedReportingOverflow(by: burst(rule) - 1)
+        return overflow ? .max / 4 : min(product, .max / 4)
     }
 
     /// When the next start conforms: now or later.
@@ -130,12 +141,12 @@ package struct CellRate: Equatable, Sendable {
         let interval = Self.interval(rule)
         guard interval > 0 else { return rule.burst }
         let slack = now + Self.tolerance(rule) - max(now, arrival)
-        return slack < 0 ? 0 : Int(min(Int64(rule.burst), slack / interval + 1))
+        return slack < 0 ? 0 : Int(min(Self.burst(rule), slack / interval + 1))
     }
 
     /// Notes a start. It counts even when it does not conform.
     package mutating func start(_ rule: Throttle, at now: Int64) {
-        arrival = max(now, arrival) + Self.interval(rule)
+        arrival = min(max(now, arrival), .max / 4) + Self.interval(rule)
     }
 
     /// A start that was noted and did not happen.

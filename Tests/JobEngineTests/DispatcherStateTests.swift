@@ -82,6 +82,30 @@ import Testing
         #expect(asks.filter { $0.lane != 1 }.map(\.limit) == [4, 4])
     }
 
+    @Test func `A function at its limit leaves its share to others at once`() {
+        var state = DispatcherState()
+        let bounded = EngineFixture.function("bounded") { $0.limits.concurrency = [ConcurrencyLimit(limit: 1)] }
+        let deployment = Deployment(
+            revision: "r", functions: [bounded, EngineFixture.function("free")], concurrency: 4)
+        let keys = JobKeys(lane: 0, concurrency: [77])
+        // The bounded one runs its one attempt, the others of the server are busy with "free".
+        state.hint("bounded", lane: 0, due: now.wall)
+        let asks = state.plan(deployment, paused: [], at: now)
+        let live = LiveJob(job: Sample.job("bounded").job, progress: JobProgress(), due: now.wall, deadline: now.wall)
+        let (start, giveBack) = state.answered(
+            asks, [ClaimAnswer(function: "bounded", lane: 0, jobs: [live], nextDue: now.wall)],
+            [DispatcherState.Claimed(live: live, function: bounded, keys: keys)], at: now)
+        #expect(start.count == 1)
+        #expect(giveBack.isEmpty)
+        state.started(
+            RunningAttempt(
+                live: live, function: bounded, revision: "r", lease: Lease(token: 1), startedAt: now, keys: keys))
+        for row: Int64 in 1...2 { state.started(attempt("free", row)) }
+        state.hint("free", lane: 0, due: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now) == [ClaimAsk(function: "free", lane: 0, limit: 1)])
+        #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == .concurrency(key: 77))
+    }
+
     @Test func `A paused function is not asked for`() {
         var state = DispatcherState()
         state.hint("f", lane: 0, due: now.wall)

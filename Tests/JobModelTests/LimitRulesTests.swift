@@ -95,6 +95,30 @@ import Testing
         #expect(cell.available(rule, at: now) == 1)
     }
 
+    @Test func `Fast rates are kept by a clock of milliseconds, extreme rules do not overflow`() {
+        let fast = Throttle(limit: 5000, per: .seconds(1))
+        var cell = CellRate()
+        var starts = 0
+        for millisecond: Int64 in stride(from: 0, to: 2000, by: 3) {
+            let now = 1_000_000_000 + millisecond * 1_000_000
+            for _ in 0..<cell.available(fast, at: now) {
+                cell.start(fast, at: now)
+                starts += 1
+            }
+        }
+        #expect((9900...10_100).contains(starts))
+        for rule in [
+            Throttle(limit: 1, per: .seconds(366 * 86_400), burst: 1_000_000),
+            Throttle(limit: 1_000_000_000, per: .milliseconds(1), burst: 1_000_000),
+            Throttle(limit: 1, per: .seconds(Int64.max)),
+        ] {
+            var cell = CellRate()
+            for _ in 0..<100 { cell.start(rule, at: 5_000_000) }
+            #expect(cell.available(rule, at: 5_000_000) >= 0)
+            #expect(cell.nextStart(rule, at: 5_000_000) >= 5_000_000)
+        }
+    }
+
     /// Eight hours of virtual time: whoever starts whenever it conforms never starts more than burst + rate · time in
     /// any stretch, and as often as that over a long one.
     @Test func `In every stretch of time no more start than the rule allows, and no fewer when all want to`() {
