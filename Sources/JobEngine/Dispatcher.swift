@@ -64,8 +64,8 @@ package final class Dispatcher: Service {
                 while !Task.isCancelled, !isDraining {
                     let now = clock.now()
                     if now.monotonic >= nextPoll {
-                        await poll()
-                        nextPoll = now.monotonic + Self.pollMilliseconds
+                        let isComplete = await poll()
+                        nextPoll = now.monotonic + (isComplete ? Self.pollMilliseconds : 0)
                     }
                     if await !startDue(&group, at: now) { await nap(now) }
                 }
@@ -93,9 +93,9 @@ package final class Dispatcher: Service {
     /// Functions that an operator has paused.
     var paused: Set<String> { state.withLock { $0.paused } }
 
-    func setPaused(_ names: Set<String>) {
+    func setPaused(_ name: String, _ paused: Bool) {
         let nap = state.withLock { state in
-            state.paused = names
+            if paused { state.paused.insert(name) } else { state.paused.remove(name) }
             return Self.wake(&state)
         }
         nap?.set(())
@@ -140,7 +140,10 @@ package final class Dispatcher: Service {
     private static let pollWidth = 1000
 
     /// Looks for lanes of which no hint is known: after a start, and whenever one was lost.
-    private func poll() async {
+    ///
+    /// - Returns: false when some function has more lanes: the next round goes on with them.
+    private func poll() async -> Bool {
+        var isComplete = true
         for name in deployment.value.functions.keys {
             do {
                 let after = state.withLock { $0.pollAfter[name] }
@@ -149,10 +152,12 @@ package final class Dispatcher: Service {
                     for lane in lanes { state.core.hint(name, lane: lane.lane, due: lane.due) }
                     state.pollAfter[name] = lanes.count == Self.pollWidth ? lanes.last?.lane : nil
                 }
+                if lanes.count == Self.pollWidth { isComplete = false }
             } catch {
                 logger.error("Cannot look for queued jobs", metadata: ["function": "\(name)", "error": "\(error)"])
             }
         }
+        return isComplete
     }
 
     /// One claim for everything that may start; false when there was nothing to ask for.
@@ -182,7 +187,6 @@ package final class Dispatcher: Service {
             for attempt in attempts { state.core.started(attempt) }
             return (attempts, giveBack)
         }
-        if !giveBack.isEmpty { await self.giveBack(giveBack) }
         announcer.announce(attempts.map(\.live.job.id))
         for attempt in attempts {
             gauges.update(attempt.function.name) {
@@ -195,6 +199,7 @@ package final class Dispatcher: Service {
             }
             group.addTask { await self.see(attempt) }
         }
+        if !giveBack.isEmpty { group.addTask { await self.giveBack(giveBack) } }
         return true
     }
 
@@ -220,9 +225,11 @@ package final class Dispatcher: Service {
     private func giveBack(_ jobs: [DispatcherState.Claimed]) async {
         await recorder.giveBack(jobs.map { ($0.live, $0.keys.lane) })
         let now = clock.now().wall
-        state.withLock { state in
+        let nap = state.withLock { state in
             for job in jobs { state.core.hint(job.function.name, lane: job.keys.lane, due: now) }
+            return Self.wake(&state)
         }
+        nap?.set(())
     }
 
     private func see(_ attempt: RunningAttempt) async {
@@ -265,6 +272,8 @@ package final class Dispatcher: Service {
             state.idle = idle
             return state.core.running.count
         }
+        // Whatever is still to be written at the end is written once more, or left to the restart.
+        defer { recorder.giveUp() }
         guard count > 0 else { return }
         logger.info("Waiting for running attempts", metadata: ["running": "\(count)", "grace": "\(grace.written)"])
         let limit = clock.now().monotonic + grace.milliseconds
@@ -273,7 +282,7 @@ package final class Dispatcher: Service {
             logger.info("Giving back attempts that are still running", metadata: ["running": "\(left.count)"])
             for attempt in left { attempt.stop.set(.release) }
             let limit = clock.now().monotonic + Self.releaseMilliseconds
-            if await idle.value(untilMonotonic: limit, clock: clock) == nil { recorder.giveUp() }
+            _ = await idle.value(untilMonotonic: limit, clock: clock)
         }
     }
 }

@@ -102,7 +102,11 @@ struct DispatcherState {
             }
         }
         for answer in answers {
-            if let due = answer.nextDue { hint(answer.function, lane: answer.lane, due: due) }
+            if let due = answer.nextDue {
+                hint(answer.function, lane: answer.lane, due: due)
+            } else if answer.jobs.isEmpty {
+                queues[answer.function]?.drained(answer.lane)
+            }
         }
         return (start, giveBack)
     }
@@ -118,8 +122,10 @@ struct DispatcherState {
         queues[attempt.live.job.function, default: FunctionQueue()].started(attempt.live.lane)
     }
 
+    /// Called once for every started attempt.
     mutating func ended(_ attempt: RunningAttempt) {
-        guard running.removeValue(forKey: attempt.live.job.id) != nil else { return }
+        // The job's next attempt may have been claimed before this one's end was noted.
+        if running[attempt.live.job.id]?.lease == attempt.lease { running[attempt.live.job.id] = nil }
         let name = attempt.live.job.function
         queues[name, default: FunctionQueue()].ended(attempt.live.lane)
         for key in starts.end(attempt.keys) { queues[name]?.unblock(key) }

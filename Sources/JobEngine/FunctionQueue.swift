@@ -45,6 +45,8 @@ struct FunctionQueue {
         if let known = laterDue[lane], known <= due { return }
         laterDue[lane] = due
         later.insert(LaterLane(due: due, lane: lane))
+        // An earlier hint leaves the later entry in the heap: rebuild it before most of it is of that kind.
+        if later.count > 2 * laterDue.count + 64 { later = Heap(laterDue.map { LaterLane(due: $1, lane: $0) }) }
     }
 
     /// Lanes whose time has come take their place at the end of the row.
@@ -111,7 +113,9 @@ struct FunctionQueue {
                 for: keys, of: limits, planned: planned, at: now.monotonic * 1_000_000)
             if room == 0 {
                 lanes[index].room = 0
-                if lanes[index].granted == 0, let obstacle { block(lane, by: obstacle, at: now) }
+                // Only what runs can end and wake the lane; what is merely planned may come to nothing.
+                let isTaken = starts.room(for: keys, of: limits, at: now.monotonic * 1_000_000).count == 0
+                if isTaken, lanes[index].granted == 0, let obstacle { block(lane, by: obstacle, at: now) }
                 continue
             }
             lanes[index].granted += 1
@@ -137,6 +141,11 @@ struct FunctionQueue {
     }
 
     mutating func learned(_ keys: JobKeys, of lane: Int64) { self.keys[lane] = keys }
+
+    /// The lane has no queued jobs.
+    mutating func drained(_ lane: Int64) {
+        if runningByLane[lane] == nil { keys[lane] = nil }
+    }
 
     mutating func started(_ lane: Int64) {
         running += 1

@@ -59,7 +59,7 @@ package final class JobEngine: Sendable {
     package func recover() async throws(StoreError) {
         gauges.start(from: try await store.backlog())
         rates.load(try await store.windows(at: clock.now().wall))
-        dispatcher.setPaused(try await store.pausedFunctions())
+        for name in try await store.pausedFunctions() { dispatcher.setPaused(name, true) }
         try await reclaimer.reclaimAll()
     }
 
@@ -76,7 +76,7 @@ package final class JobEngine: Sendable {
     /// Stops or resumes starting jobs of a function; kept over restarts.
     package func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) {
         try await store.setPaused(function, paused)
-        dispatcher.setPaused(try await store.pausedFunctions())
+        dispatcher.setPaused(function, paused)
     }
 
     package func list(

@@ -28,9 +28,12 @@ package struct OperationsAPI: Sendable {
                 .response(.json(200, ["status": "alive"]))
             },
             Route("GET", PathPattern(literals: ["metrics"])) { request, _ in
-                // The peer, not what a proxy says: a proxy on this machine speaks for others.
-                let isLocal =
-                    request.connection.peer?.isLoopback == true && !request.headers.contains(name: "x-forwarded-for")
+                // A proxy on this machine speaks for others; most say so. One that does not must keep /metrics to itself.
+                let signs = [
+                    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+                ]
+                let isProxied = signs.contains { request.headers.contains(name: $0) }
+                let isLocal = request.connection.peer?.isLoopback == true && !isProxied
                 if !isLocal {
                     guard await authenticator.principal(of: request.headers) == .admin else {
                         throw Problem(

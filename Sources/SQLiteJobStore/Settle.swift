@@ -29,11 +29,12 @@ extension WriterSession {
             try connection.statement(
                 """
                 UPDATE queue SET state = 0, due = ?3, attempt = ?4, used = ?5, lost = ?6, last_error = ?7, lease = 0,
-                    lease_until = NULL, lane = ifnull(?8, lane) WHERE row = ?1 AND lease = ?2
+                    lease_until = NULL, lane = ifnull(?8, lane), started_at = iif(?9, started_at, NULL) WHERE row = ?1 AND lease = ?2
                 """
             )
             .bind(1, row).bind(2, lease).bind(3, due).bind(4, progress.attempt).bind(5, progress.used)
-            .bind(6, progress.lost).bind(7, progress.lastError).bind(8, lane).run()
+            .bind(6, progress.lost).bind(7, progress.lastError).bind(8, lane)
+            .bind(9, settlement.attempt == nil ? 0 : 1).run()
             guard connection.changes == 1 else { return .stale }
             if let attempt = settlement.attempt { try keep(attempt, of: row) }
         case .end(let ending, let completedAt, let keepUntil, let tombstoneUntil):

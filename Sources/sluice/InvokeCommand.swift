@@ -68,7 +68,7 @@ struct InvokeCommand: AsyncParsableCommand {
             let found = functions.first(where: { $0["name"]?.string == function })
         else { throw CommandFailure("no function \(function) is declared", ExitStatus.badData) }
         let base = answer["basePath"]?.string ?? ""
-        let own = path ?? found["path"]?.string ?? ""
+        let own = path.map { String($0.drop { $0 == "/" }) } ?? found["path"]?.string ?? ""
         guard !own.contains("{") else {
             throw CommandFailure(
                 "\(function) has path parameters: fill them in with --path, for example --path '\(own)'",
@@ -85,7 +85,11 @@ struct InvokeCommand: AsyncParsableCommand {
         while true {
             let left = max(1, min(20, Int((limit - ContinuousClock.now).inSeconds)))
             let reply = try await server.send(.GET, "\(url)?wait=\(left)")
-            let state = reply.headers.first(name: "Sluice-Job-State") ?? ""
+            let isBusy = reply.status == 429 || reply.status == 503
+            let known = reply.headers.first(name: "Sluice-Job-State") ?? (reply.status == 410 ? "gone" : nil)
+            guard isBusy || known != nil else { throw ServerConnection.failure(reply, url) }
+            let state = known ?? "pending"
+            if known == nil { try await Task.sleep(for: .seconds(1)) }
             if shows {
                 let seconds = Int((ContinuousClock.now - start).inSeconds)
                 let attempt = reply.body["attempts"]?.text ?? "0"
@@ -107,7 +111,7 @@ struct InvokeCommand: AsyncParsableCommand {
         if options.json { Output.line(reply.body) }
         guard state == "completed" else {
             let error = reply.body["lastError"]?.string ?? reply.body["detail"]?.string ?? ""
-            throw CommandFailure("the job ended as \(state.isEmpty ? "unknown" : state): \(error)", ExitStatus.failure)
+            throw CommandFailure("the job ended as \(state): \(error)", ExitStatus.failure)
         }
         if !options.json { print(reply.body["result"]?.text ?? "null") }
     }

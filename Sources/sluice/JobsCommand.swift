@@ -117,7 +117,7 @@ struct JobsCommand: AsyncParsableCommand {
         func run() async throws {
             try await reporting {
                 let server = try options.connect()
-                for id in ids {
+                try await forEach(ids) { id in
                     let path = "/v1/tasks/\(Template.percentEncoded(id))\(force ? "?force=true" : "")"
                     let reply = try await server.call(.DELETE, path)
                     if options.json { Output.line(reply) } else { print("\(id) cancelled") }
@@ -140,11 +140,25 @@ struct JobsCommand: AsyncParsableCommand {
         func run() async throws {
             try await reporting {
                 let server = try options.connect()
-                for id in ids {
+                try await forEach(ids) { id in
                     let reply = try await server.call(.POST, "/v1/tasks/\(Template.percentEncoded(id))/retry")
                     if options.json { Output.line(reply) } else { print("\(id) queued again") }
                 }
             }
         }
     }
+}
+
+/// Goes through all of them; what the server refuses for one is told and does not keep it from the others.
+private func forEach(_ ids: [String], _ body: (String) async throws -> Void) async throws {
+    var refused = 0
+    for id in ids {
+        do {
+            try await body(id)
+        } catch let failure as CommandFailure where failure.exit == ExitStatus.failure && ids.count > 1 {
+            Output.error("\(id): \(failure.text)")
+            refused += 1
+        }
+    }
+    if refused > 0 { throw CommandFailure("\(refused) of \(ids.count) were refused", ExitStatus.failure) }
 }

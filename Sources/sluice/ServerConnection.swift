@@ -24,7 +24,8 @@ struct ServerOptions: ParsableArguments {
                 .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
         }
         let announced = file("server.json").flatMap { try? JSONParser.parse($0) }?["url"]?.string
-        guard let url = server ?? environment["SLUICE_URL"] ?? announced else {
+        let named = server ?? environment["SLUICE_URL"]
+        guard let url = named ?? announced else {
             throw CommandFailure(
                 "no server is known: there is no server.json in \(folder == "." ? "this folder" : folder); "
                     + "start one with \"sluice serve\", or name it with --server, SLUICE_URL or --data",
@@ -33,9 +34,11 @@ struct ServerOptions: ParsableArguments {
         guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
             throw CommandFailure("\(url) is no http URL, for example http://127.0.0.1:3000", ExitStatus.usage)
         }
+        // The token in this folder belongs to the server of this folder, unless the folder was named.
+        let isOurs = named == nil || named == announced || data != nil
         return ServerConnection(
-            url: url, host: host, port: parts.port ?? 80,
-            token: environment["SLUICE_ADMIN_TOKEN"] ?? file("admin-token"))
+            url: url, host: host.trimmingCharacters(in: ["[", "]"]), port: parts.port ?? 80,
+            token: environment["SLUICE_ADMIN_TOKEN"] ?? (isOurs ? file("admin-token") : nil))
     }
 }
 

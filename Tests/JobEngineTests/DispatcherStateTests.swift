@@ -106,6 +106,64 @@ import Testing
         #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == .concurrency(key: 77))
     }
 
+    @Test func `A lane that only planned starts keep out stays ready`() {
+        var state = DispatcherState()
+        let bounded = EngineFixture.function("f") { $0.limits.concurrency = [ConcurrencyLimit(limit: 1)] }
+        let deployment = Deployment(revision: "r", functions: [bounded], concurrency: 10)
+        func claimed(_ lane: Int64, _ row: Int64) -> DispatcherState.Claimed {
+            var job = Sample.job("f").job
+            job.id = JobID(row: row, random: 1)
+            let live = LiveJob(job: job, progress: JobProgress(), lane: lane, due: now.wall, deadline: now.wall)
+            return .init(live: live, function: bounded, keys: JobKeys(lane: lane, concurrency: [7]))
+        }
+        // Both lanes are known; one attempt runs and ends.
+        for lane: Int64 in 1...2 { state.hint("f", lane: lane, due: now.wall) }
+        var asks = state.plan(deployment, paused: [], at: now)
+        let first = claimed(1, 1)
+        let (start, back) = state.answered(asks, [], [first, claimed(2, 2)], at: now)
+        #expect(start.count == 1 && back.count == 1)
+        let attempt = RunningAttempt(
+            live: first.live, function: bounded, revision: "r", lease: Lease(token: 1), startedAt: now, keys: first.keys
+        )
+        state.started(attempt)
+        state.hint("f", lane: 1, due: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now).isEmpty)
+        state.ended(attempt)
+        // One of the two gets the place; its claim finds nothing, and the other must still get its turn.
+        var served: Set<Int64> = []
+        for _ in 0..<2 {
+            asks = state.plan(deployment, paused: [], at: now)
+            #expect(asks.count == 1)
+            for ask in asks { served.insert(ask.lane) }
+            _ = state.answered(
+                asks, asks.map { ClaimAnswer(function: "f", lane: $0.lane, jobs: [], nextDue: nil) }, [], at: now)
+        }
+        #expect(served == [1, 2])
+    }
+
+    @Test func `A job claimed again before its former attempt is noted as ended leaks nothing`() {
+        var state = DispatcherState()
+        let bounded = EngineFixture.function("f") { $0.limits.concurrency = [ConcurrencyLimit(limit: 2)] }
+        let keys = JobKeys(concurrency: [7])
+        let live = LiveJob(job: Sample.job("f").job, progress: JobProgress(), due: now.wall, deadline: now.wall)
+        let claimed = DispatcherState.Claimed(live: live, function: bounded, keys: keys)
+        func attempt(_ lease: Int64) -> RunningAttempt {
+            RunningAttempt(
+                live: live, function: bounded, revision: "r", lease: Lease(token: lease), startedAt: now, keys: keys)
+        }
+        let (first, second) = (attempt(1), attempt(2))
+        for attempt in [first, second] {
+            _ = state.answered([], [], [claimed], at: now)
+            state.started(attempt)
+        }
+        #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == .concurrency(key: 7))
+        state.ended(first)
+        #expect(state.running[live.job.id] === second)
+        state.ended(second)
+        #expect(state.running.isEmpty)
+        #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == nil)
+    }
+
     @Test func `A paused function is not asked for`() {
         var state = DispatcherState()
         state.hint("f", lane: 0, due: now.wall)

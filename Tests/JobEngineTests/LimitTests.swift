@@ -263,7 +263,8 @@ final class PacedHandler: Handler {
         }
         let hot = handler.starts.filter { $0.job.payload == Array(#"{"t":"hot"}"#.utf8) }.map(\.at)
         #expect(hot.count == 20)
-        #expect(hot[1] == hot[0])
+        // The burst: the second comes before its interval.
+        #expect(hot[1] - hot[0] < 100)
         for index in 2..<20 { #expect(hot[index] - hot[index - 2] >= 100) }
         #expect(hot[19] - begin >= 1800)
         let others = handler.starts.filter { $0.job.payload != Array(#"{"t":"hot"}"#.utf8) }.map(\.at)

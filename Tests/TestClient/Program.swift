@@ -36,15 +36,11 @@ package final class Program: Sendable {
         process.standardInput = FileHandle.nullDevice
         let state = NSConditionBox(State())
         self.state = state
-        for (pipe, keyPath) in [(error, \State.error), (output, \State.output)] {
-            pipe.fileHandleForReading.readabilityHandler = { handle in
-                let data = handle.availableData
-                if data.isEmpty { handle.readabilityHandler = nil }
-                state.change { state in
-                    if data.isEmpty { state.openPipes -= 1 }
-                    state[keyPath: keyPath] += String(decoding: data, as: UTF8.self)
-                }
-            }
+        // Threads that read, not readability handlers: those race with the closing of the descriptor.
+        let pipes: [(Pipe, WritableKeyPath<State, String> & Sendable)] = [(error, \.error), (output, \.output)]
+        for (pipe, keyPath) in pipes {
+            let descriptor = dup(pipe.fileHandleForReading.fileDescriptor)
+            Thread.detachNewThread { Self.collect(descriptor, into: keyPath, of: state) }
         }
         process.terminationHandler = { process in
             let status = process.terminationStatus
@@ -53,6 +49,21 @@ package final class Program: Sendable {
         }
         try process.run()
         pid = process.processIdentifier
+    }
+
+    private static func collect(
+        _ descriptor: Int32, into keyPath: WritableKeyPath<State, String> & Sendable, of state: NSConditionBox<State>
+    ) {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            let text = String(decoding: buffer[..<count], as: UTF8.self)
+            state.change { $0[keyPath: keyPath] += text }
+        }
+        close(descriptor)
+        state.change { $0.openPipes -= 1 }
     }
 
     package var standardError: String { state.read { $0.error } }
