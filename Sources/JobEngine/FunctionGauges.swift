@@ -15,39 +15,54 @@ package final class FunctionGauges: Sendable {
         package init() {}
     }
 
-    private let gauges = Mutex<[String: Gauge]>([:])
+    /// With the sums over all functions, which every accept asks for.
+    private struct State {
+        var gauges: [String: Gauge] = [:]
+        var queued = 0
+        var running = 0
+
+        mutating func update(_ function: String, _ change: (inout Gauge) -> Void) {
+            var gauge = gauges[function] ?? Gauge()
+            let before = gauge
+            change(&gauge)
+            gauges[function] = gauge
+            queued += gauge.queued - before.queued
+            running += gauge.running - before.running
+        }
+    }
+
+    private let state = Mutex(State())
 
     package init() {}
 
     package func start(from backlogs: [FunctionBacklog]) {
-        gauges.withLock { gauges in
-            for backlog in backlogs {
-                gauges[backlog.function, default: Gauge()].queued = backlog.queued
-                gauges[backlog.function, default: Gauge()].running = backlog.running
-                gauges[backlog.function, default: Gauge()].waiting = backlog.waiting
+        for backlog in backlogs {
+            update(backlog.function) { gauge in
+                gauge.queued = backlog.queued
+                gauge.running = backlog.running
+                gauge.waiting = backlog.waiting
             }
         }
     }
 
     /// Takes a place in the queue, or says why there is none.
     func reserve(_ function: Function, deployment: Deployment) -> QueueFull? {
-        gauges.withLock { gauges in
-            let gauge = gauges[function.name] ?? Gauge()
+        state.withLock { state in
+            let gauge = state.gauges[function.name] ?? Gauge()
             let seconds = max(1, Int64((gauge.attemptSeconds ?? 1).rounded(.up)))
             if gauge.queued >= function.limits.maxQueued {
                 return QueueFull(scope: .function, limit: function.limits.maxQueued, retryAfter: seconds)
             }
-            // The sum is over functions, not jobs.
-            if gauges.values.reduce(0, { $0 + $1.queued }) >= deployment.maxQueued {
+            if state.queued >= deployment.maxQueued {
                 return QueueFull(scope: .server, limit: deployment.maxQueued, retryAfter: seconds)
             }
-            gauges[function.name, default: Gauge()].queued += 1
+            state.update(function.name) { $0.queued += 1 }
             return nil
         }
     }
 
     package func update(_ function: String, _ change: (inout Gauge) -> Void) {
-        gauges.withLock { change(&$0[function, default: Gauge()]) }
+        state.withLock { $0.update(function, change) }
     }
 
     func attemptEnded(_ function: String, after seconds: Double) {
@@ -56,9 +71,9 @@ package final class FunctionGauges: Sendable {
         }
     }
 
-    package var all: [String: Gauge] { gauges.withLock { $0 } }
+    package var all: [String: Gauge] { state.withLock { $0.gauges } }
 
-    package var totalRunning: Int { gauges.withLock { $0.values.reduce(0) { $0 + $1.running } } }
+    package var totalRunning: Int { state.withLock { $0.running } }
 
-    package subscript(function: String) -> Gauge { gauges.withLock { $0[function] ?? Gauge() } }
+    package subscript(function: String) -> Gauge { state.withLock { $0.gauges[function] ?? Gauge() } }
 }

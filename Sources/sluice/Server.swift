@@ -100,7 +100,9 @@ struct Server: Sendable {
                 throw Refusal("cannot open \(path): \(reason)", exit: ExitStatus.configuration)
             }
         } catch {
-            throw Refusal("cannot open the database \(path): \(error)", exit: ExitStatus.configuration)
+            throw Refusal(
+                "cannot open the database \(path): \(error); name another file with --database or DATABASE_URL",
+                exit: ExitStatus.configuration)
         }
     }
 
@@ -230,7 +232,7 @@ struct ReadyLine: Sendable {
             "sluice ready \(url(port: port)) functions=\(manifest.functions.count) revision=\(manifest.revision) "
             + "pid=\(pid)\n"
         if let function = example {
-            let path = "/" + (manifest.server.basePath + [function.endpoint.path.description]).joined(separator: "/")
+            let path = "/" + (manifest.server.basePath + Self.path(of: function.endpoint.path)).joined(separator: "/")
             let credentials =
                 function.endpoint.authentication == .required ? "-H \"Authorization: Bearer \(token)\" " : ""
             let method = function.endpoint.method == "POST" ? "" : "-X \(function.endpoint.method) "
@@ -239,12 +241,19 @@ struct ReadyLine: Sendable {
         return text
     }
 
-    /// A function that can be called without knowing more: public and without path parameters if there is one.
+    /// The function that is easiest to call: public if there is one.
     private var example: Function? {
-        let plain = manifest.functions.filter {
-            $0.endpoint.path.segments.allSatisfy { if case .literal = $0 { true } else { false } }
+        manifest.functions.first { $0.endpoint.authentication == .public } ?? manifest.functions.first
+    }
+
+    /// With a value in place of each parameter, so that the line works as it stands.
+    private static func path(of pattern: PathPattern) -> [String] {
+        pattern.segments.map { segment in
+            switch segment {
+            case .literal(let text): text
+            case .parameter: "1"
+            }
         }
-        return plain.first { $0.endpoint.authentication == .public } ?? plain.first
     }
 }
 

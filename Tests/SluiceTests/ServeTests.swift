@@ -1,6 +1,9 @@
 import Foundation
 import Glibc
+import JobModel
+import JobStore
 import PayloadSchema
+import SQLiteJobStore
 import TestClient
 import Testing
 
@@ -13,6 +16,20 @@ import Testing
             ready[0].wholeMatch(
                 of: /sluice ready http:\/\/127\.0\.0\.1:\d+ functions=\d+ revision=[0-9a-f]{12} pid=\d+/) != nil)
         let output = try await Shell.run(ready[1].trimmingCharacters(in: .whitespaces), in: server.folder)
+        #expect(output.contains("HTTP/1.1 202"))
+    }
+
+    @Test func `The curl line works for a function with path parameters and credentials too`() async throws {
+        let manifest = """
+            version: 1
+            functions:
+              only:
+                handler: {builtin: echo}
+                endpoint: {path: "a/{x}/b/{y}", method: PUT}
+            """
+        let server = try await ServerProcess(manifest: manifest)
+        let line = try #require(server.log.split(separator: "\n").first { $0.contains("curl") })
+        let output = try await Shell.run(line.trimmingCharacters(in: .whitespaces), in: server.folder)
         #expect(output.contains("HTTP/1.1 202"))
     }
 
@@ -139,6 +156,12 @@ import Testing
             let refused = try await Program.run(["serve", "--port", "\(other.port)"], folder: first.folder)
             #expect(refused.status == 78)
         }
+        let store = try SQLiteJobStore(path: first.folder.file("sluice.db"))
+        for url in urls {
+            let id = try #require(JobID(url.split(separator: "/").last.map(String.init) ?? ""))
+            #expect(try await store.attempts(of: id).isEmpty)
+        }
+        await store.close()
         let last = try await ServerProcess(manifest: manifest, folder: first.folder)
         for url in urls {
             let reply = try await last.end(of: url)
