@@ -120,7 +120,8 @@ let package = Package(
         tests(
             "SluiceTests",
             uses: [
-                "sluice", "StoreCrashSubject", "TestClient", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema",
+                "sluice", "StoreCrashSubject", "TestClient", "SQLiteJobStore", "JobEngine", "JobStore", "JobModel",
+                "PayloadSchema", "ServiceLifecycle",
             ]),
     ]
 )

@@ -202,17 +202,6 @@ struct Server: Sendable {
     }
 }
 
-/// A service that starts when the server listens: no attempt starts while it may still turn out that it cannot.
-private struct StartedLater: Service {
-    let service: any Service
-    let open = OneShot<Void>()
-
-    func run() async throws {
-        guard await cancelWhenGracefulShutdown({ await open.value() }) != nil else { return }
-        try await service.run()
-    }
-}
-
 /// `sluice ready …`, and a curl line that works.
 struct ReadyLine: Sendable {
     let host: String
