@@ -9,6 +9,7 @@ let products: [String: Target.Dependency] = [
     "Crypto": .product(name: "Crypto", package: "swift-crypto"),
     "DequeModule": .product(name: "DequeModule", package: "swift-collections"),
     "HeapModule": .product(name: "HeapModule", package: "swift-collections"),
+    "Histogram": .product(name: "Histogram", package: "hdrhistogram-swift"),
     "HummingbirdCore": .product(name: "HummingbirdCore", package: "hummingbird"),
     "Logging": .product(name: "Logging", package: "swift-log"),
     "NIOCore": .product(name: "NIOCore", package: "swift-nio"),
@@ -43,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(
             url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
     targets: [
@@ -56,8 +58,10 @@ let package = Package(
         room("JobModel", uses: ["PayloadSchema"]),
         // functions.yaml -> [Function], or every problem with its line.
         room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"]),
-        // What a store does for the engine, in lifecycle verbs.
+        // What a store does for the engine, in lifecycle verbs; beside it what it does for accounts.
         room("JobStore", uses: ["JobModel", "PayloadSchema"]),
+        // Who may call: accounts and their API keys.
+        room("Accounts", uses: ["JobModel", "JobStore", "Crypto"]),
         // The embedded store: SQLite, durable before the 202.
         room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
         // What an attempt runs.
@@ -66,7 +70,7 @@ let package = Package(
         room(
             "JobEngine",
             uses: [
-                "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Logging",
+                "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",
                 "ServiceLifecycle",
             ]),
         // The HTTP channel, the route table, problem bodies. Knows no job.
@@ -86,12 +90,15 @@ let package = Package(
             uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOHTTP1"]),
         room(
             "OperationsAPI",
-            uses: ["HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOHTTP1"]),
+            uses: [
+                "Accounts", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "NIOCore", "NIOHTTP1",
+            ]),
         // Commands, settings and the one place that names concrete types.
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "FunctionsAPI", "TasksAPI", "OperationsAPI", "HTTPSupport", "JobEngine", "Handlers", "SQLiteJobStore",
+                "FunctionsAPI", "TasksAPI", "OperationsAPI", "Accounts", "HTTPSupport", "JobEngine", "Handlers",
+                "SQLiteJobStore",
                 "JobStore",
                 "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",
                 "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle", "UnixSignals",
@@ -103,6 +110,7 @@ let package = Package(
         // The contract that every store runs.
         testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
+        tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
         tests("HandlersTests", uses: ["Handlers", "JobModel", "PayloadSchema"]),
         tests(
             "JobEngineTests",

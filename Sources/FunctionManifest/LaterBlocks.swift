@@ -4,7 +4,6 @@ internal import JobModel
 enum LaterBlocks {
     static func check(_ block: inout ManifestBlock, defaults: FunctionDefaults) {
         if let value = block.take("fallback") { fallback(value, defaults: defaults) }
-        if let value = block.take("accounts") { accounts(value) }
         if let value = block.take("tasksAPI") { tasksAPI(value) }
         if let value = block.take("jobsAPI") { jobsAPI(value) }
         if let value = block.take("webhooks") { webhooks(value) }
@@ -21,14 +20,6 @@ enum LaterBlocks {
             name: "fallback", handler: .builtin(Builtin(kind: .echo)),
             endpoint: Endpoint(path: PathPattern(literals: ["fallback"])))
         FunctionReader.readCommon(&block, into: &function, defaults: defaults, later: later)
-        block.finish()
-    }
-
-    private static func accounts(_ value: ManifestValue) {
-        guard var block = value.block() else { return }
-        _ = block.take("registration")?.choice(["closed", "open"])
-        _ = block.take("concurrency")?.integer(1...Limits.concurrency)
-        _ = block.take("maxQueued")?.integer(1...1_000_000_000)
         block.finish()
     }
 

@@ -5,6 +5,7 @@ package struct Manifest: Sendable {
     /// The first 12 hex digits of a SHA-256 over the file's bytes and the values of its references.
     package var revision: String
     package var server = ServerSettings()
+    package var accounts = AccountLimits()
     package var functions: [Function] = []
     /// Files named by `${file:…}`, relative to the manifest's folder.
     package var referencedFiles: [String] = []

@@ -42,6 +42,7 @@ package struct ManifestLoader: Sendable {
         }
         var manifest = Manifest(revision: "")
         if let server = block.take("server") { manifest.server = ServerReader.read(server) }
+        if let accounts = block.take("accounts") { manifest.accounts = AccountsReader.read(accounts) }
         let defaults = block.take("defaults").map(DefaultsReader.read) ?? FunctionDefaults()
         if let functions = block.require("functions", help: "declare at least one function below \"functions:\"") {
             manifest.functions = FunctionReader.readAll(functions, defaults: defaults)

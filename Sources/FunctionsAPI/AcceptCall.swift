@@ -16,14 +16,16 @@ struct AcceptCall: Sendable {
     func callAsFunction(
         _ request: ServerRequest, _ context: RouteContext, function: Function
     ) async throws -> ServerReply {
-        let principal = await authenticator.principal(of: request.headers)
-        if function.endpoint.authentication == .required, principal == nil { throw Unauthorized.problem }
+        let principal = try await authenticator.principal(of: request.headers)
+        if function.endpoint.authentication == .required, principal == nil {
+            throw Problem.unauthorized("This function")
+        }
         let wantsWebhook = request.headers.contains(name: "sluice-webhook")
         if wantsWebhook, principal == nil {
-            throw Problem(401, "Sluice-Webhook needs credentials here.", headers: Unauthorized.challenge)
+            throw Problem.unauthorized("Sluice-Webhook")
         }
         if request.bodyTooLarge { throw Problem(413, "The body is larger than this server accepts (maxPayload).") }
-        try CallFields.checkContent(request)
+        try RequestFields.checkJSON(request)
         if wantsWebhook {
             throw Problem(400, "This version of Sluice does not send webhooks yet; leave Sluice-Webhook out.")
         }
@@ -124,21 +126,28 @@ struct AcceptCall: Sendable {
                 extensions: [("limit", "rateLimit"), ("retryAfter", .integer(status.resetSeconds))],
                 headers: [("Retry-After", "\(status.resetSeconds)")] + RateFields.of([status.quota(of: function)]))
         case .queueFull(let full):
-            Problem(
-                429,
-                "The queue of \(full.scope == .function ? function.name : "this server") is full: "
-                    + "\(full.limit) jobs are waiting. Try again later.",
-                kind: "queue-full", title: "Queue full",
-                extensions: [
-                    ("limit", .string(full.scope == .function ? "maxQueued" : "server.maxQueued")),
-                    ("retryAfter", .integer(full.retryAfter)),
-                ],
-                headers: [("Retry-After", "\(full.retryAfter)")])
+            queueFull(full, function: function)
         case .startTooLate:
             CallFields.startTooLate
         case .storeUnavailable(let error):
             StoreProblem.of(error)
         }
+    }
+}
+
+extension AcceptCall {
+    private static func queueFull(_ full: QueueFull, function: Function) -> Problem {
+        let (whose, limit) =
+            switch full.scope {
+            case .function: (function.name, "maxQueued")
+            case .account: ("your account", "accounts.maxQueued")
+            case .server: ("this server", "server.maxQueued")
+            }
+        return Problem(
+            429, "The queue of \(whose) is full: \(full.limit) jobs are waiting. Try again later.",
+            kind: "queue-full", title: "Queue full",
+            extensions: [("limit", .string(limit)), ("retryAfter", .integer(full.retryAfter))],
+            headers: [("Retry-After", "\(full.retryAfter)")])
     }
 }
 
@@ -153,18 +162,8 @@ extension RateStatus {
 enum StoreProblem {
     /// Nothing was accepted; the details are for the log, not for callers.
     static func of(_ error: StoreError) -> Problem {
-        let detail =
-            switch error {
-            case .full: "The server's disk is full; nothing was changed."
-            case .unavailable, .corrupt, .closed: "The server cannot reach its store now; nothing was changed."
-            }
-        return Problem(503, detail, kind: "store-unavailable", headers: [("Retry-After", "5")])
+        var problem = Problem.storeUnavailable
+        if error == .full { problem.detail = "The server's disk is full; nothing was changed." }
+        return problem
     }
-}
-
-enum Unauthorized {
-    static let challenge = [(name: "WWW-Authenticate", value: "Bearer")]
-
-    static let problem = Problem(
-        401, "This function needs credentials: \"Authorization: Bearer <token>\".", headers: challenge)
 }

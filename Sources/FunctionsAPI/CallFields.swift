@@ -82,26 +82,4 @@ enum CallFields {
         for (name, value) in path { object[name] = .string(value) }
         return object
     }
-
-    /// A body is JSON and says so. An empty one needs no type.
-    static func checkContent(_ request: ServerRequest) throws(Problem) {
-        guard request.body.readableBytes > 0 else { return }
-        let hint = "Send JSON with \"Content-Type: application/json\" (curl --json does)."
-        let types = request.headers["content-type"]
-        guard types.count == 1, let value = types.first else {
-            throw Problem(415, types.isEmpty ? "The body has no Content-Type. \(hint)" : "Two Content-Types. \(hint)")
-        }
-        let parts = value.split(separator: ";").map { RequestFields.trimmed($0).lowercased() }
-        let type = parts.first ?? ""
-        guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
-            throw Problem(415, "The body's type is \(type). \(hint)")
-        }
-        if let charset = parts.dropFirst().first(where: { $0.hasPrefix("charset=") }),
-            RequestFields.unquoted(String(charset.dropFirst(8))) != "utf-8"
-        {
-            throw Problem(415, "JSON is UTF-8. \(hint)")
-        }
-        let codings = request.headers["content-encoding"].filter { $0.lowercased() != "identity" }
-        guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
-    }
 }

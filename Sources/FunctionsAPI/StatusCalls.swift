@@ -77,8 +77,10 @@ struct StatusCalls: Sendable {
         init(_ request: ServerRequest, _ context: RouteContext, _ calls: StatusCalls) async throws(Problem) {
             functionName = context.parameter("function") ?? ""
             function = calls.engine.deployment.function(functionName)
-            principal = await calls.authenticator.principal(of: request.headers)
-            if function?.endpoint.authentication == .required, principal == nil { throw Unauthorized.problem }
+            principal = try await calls.authenticator.principal(of: request.headers)
+            if function?.endpoint.authentication == .required, principal == nil {
+                throw Problem.unauthorized("This function")
+            }
             guard let bits = UUIDBits(context.parameter("jobId") ?? "") else {
                 throw Problem(400, "The job id is no UUID.")
             }

@@ -1,3 +1,4 @@
+package import JobModel
 package import NIOHTTP1
 
 /// Who a request's credentials name.
@@ -8,7 +9,7 @@ package enum Principal: Equatable, Sendable {
     /// As jobs keep it.
     package var owner: String {
         switch self {
-        case .admin: "admin"
+        case .admin: Job.adminOwner
         case .account(let id): id
         }
     }
@@ -24,29 +25,57 @@ package enum Principal: Equatable, Sendable {
     }
 }
 
-/// Finds out whom a Bearer token names.
+/// Finds out whom a Bearer token names; throws a 503 when that cannot be found out now.
 package protocol Authenticator: Sendable {
-    func principal(token: String) async -> Principal?
+    func principal(token: String) async throws(Problem) -> Principal?
 }
 
 extension Authenticator {
     /// nil when there are no credentials or bad ones.
-    package func principal(of headers: HTTPHeaders) async -> Principal? {
+    package func principal(of headers: HTTPHeaders) async throws(Problem) -> Principal? {
         guard let token = BearerToken.of(headers) else { return nil }
-        return await principal(token: token)
+        return try await principal(token: token)
     }
 }
 
-/// The one token that may do everything.
-package struct AdminAuthenticator: Authenticator {
-    private let token: [UInt8]
-
-    package init(token: String) {
-        self.token = Array(token.utf8)
+extension Authenticator {
+    /// For what nobody may do without credentials.
+    package func require(_ request: ServerRequest) async throws(Problem) -> Principal {
+        guard let principal = try await principal(of: request.headers) else { throw .unauthorized("This") }
+        return principal
     }
 
-    package func principal(token: String) async -> Principal? {
-        ConstantTime.equal(Array(token.utf8), self.token) ? .admin : nil
+    /// For what is the operator's alone.
+    package func requireAdmin(_ request: ServerRequest) async throws(Problem) {
+        guard try await require(request) == .admin else {
+            throw Problem(403, "Only the admin token may do this.")
+        }
+    }
+}
+
+extension Problem {
+    /// - Parameter what: what needs credentials.
+    package static func unauthorized(_ what: String) -> Problem {
+        Problem(
+            401, "\(what) needs credentials: \"Authorization: Bearer <token>\".",
+            headers: [("WWW-Authenticate", "Bearer")])
+    }
+}
+
+/// The one token that may do everything, then the keys of accounts.
+package struct BearerAuthenticator: Authenticator {
+    private let admin: [UInt8]
+    private let account: @Sendable (String) async throws(Problem) -> String?
+
+    /// - Parameter account: the id of the account that a token belongs to.
+    package init(admin: Secret, account: @escaping @Sendable (String) async throws(Problem) -> String?) {
+        self.admin = Array(admin.revealed.utf8)
+        self.account = account
+    }
+
+    package func principal(token: String) async throws(Problem) -> Principal? {
+        if ConstantTime.equal(Array(token.utf8), admin) { return .admin }
+        return try await account(token).map { .account($0) }
     }
 }
 

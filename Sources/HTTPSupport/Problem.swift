@@ -23,6 +23,11 @@ package struct Problem: Error, Sendable {
         self.headers = headers
     }
 
+    /// What was asked for could not be read or written; the details are for the log, not for callers.
+    package static let storeUnavailable = Problem(
+        503, "The server cannot reach its store now; nothing was changed.", kind: "store-unavailable",
+        headers: [("Retry-After", "5")])
+
     package func response(requestID: String) -> ServerResponse {
         var object = JSONObject()
         // RFC 9457, section 4.2.1: about:blank means that the status code says it all.

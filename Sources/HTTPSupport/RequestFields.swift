@@ -1,4 +1,5 @@
 internal import JobModel
+internal import NIOCore
 package import NIOHTTP1
 
 /// Header fields and query values that more than one surface reads. Everything here comes from outside.
@@ -59,6 +60,28 @@ package enum RequestFields {
         } catch {
             throw Problem(400, "The query is not percent-encoded UTF-8 without control characters.")
         }
+    }
+
+    /// A body is JSON and says so. An empty one needs no type.
+    package static func checkJSON(_ request: ServerRequest) throws(Problem) {
+        guard request.body.readableBytes > 0 else { return }
+        let hint = "Send JSON with \"Content-Type: application/json\" (curl --json does)."
+        let types = request.headers["content-type"]
+        guard types.count == 1, let value = types.first else {
+            throw Problem(415, types.isEmpty ? "The body has no Content-Type. \(hint)" : "Two Content-Types. \(hint)")
+        }
+        let parts = value.split(separator: ";").map { trimmed($0).lowercased() }
+        let type = parts.first ?? ""
+        guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
+            throw Problem(415, "The body's type is \(type). \(hint)")
+        }
+        if let charset = parts.dropFirst().first(where: { $0.hasPrefix("charset=") }),
+            unquoted(String(charset.dropFirst(8))) != "utf-8"
+        {
+            throw Problem(415, "JSON is UTF-8. \(hint)")
+        }
+        let codings = request.headers["content-encoding"].filter { $0.lowercased() != "identity" }
+        guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
     }
 
     package static func trimmed(_ text: Substring) -> String {

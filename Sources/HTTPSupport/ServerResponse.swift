@@ -34,5 +34,7 @@ package enum ServerReply: Sendable {
 package struct StreamWriter: Sendable {
     let write: @Sendable ([UInt8]) async throws -> Void
 
+    package func callAsFunction(_ bytes: [UInt8]) async throws { try await write(bytes) }
+
     package func callAsFunction(_ text: String) async throws { try await write(Array(text.utf8)) }
 }

@@ -80,7 +80,7 @@ extension Refusal {
 
 /// More queued jobs than `maxQueued` allows.
 package struct QueueFull: Equatable, Sendable {
-    package enum Scope: String, Sendable { case function, server }
+    package enum Scope: Sendable { case function, account, server }
 
     package var scope: Scope
     package var limit: Int
@@ -156,11 +156,11 @@ package final class Admission: Sendable {
     private func enqueue(
         _ job: inout NewJob, function: Function, source: KeySource, deployment: Deployment, now: Timestamp
     ) async throws -> Accepted {
-        if let full = gauges.reserve(function, deployment: deployment) { throw Refusal.queueFull(full) }
+        if let full = gauges.reserve(job.job, of: function, deployment: deployment) { throw Refusal.queueFull(full) }
         let statuses: [RateStatus]
         switch rates.take(function.limits.rate, keys: LimitKeys.rate(function, source), at: now) {
         case .refused(let status):
-            gauges.update(function.name) { $0.queued -= 1 }
+            gauges.move(job.job, from: .queued, to: nil)
             throw Refusal.rateLimited(status)
         case .counted(let windows, let counted):
             job.windows = windows
@@ -169,7 +169,7 @@ package final class Admission: Sendable {
         var isAccepted = false
         defer {
             if !isAccepted {
-                gauges.update(function.name) { $0.queued -= 1 }
+                gauges.move(job.job, from: .queued, to: nil)
                 rates.giveBack(job.windows)
             }
         }

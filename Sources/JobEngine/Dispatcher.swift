@@ -189,10 +189,7 @@ package final class Dispatcher: Service {
         }
         announcer.announce(attempts.map(\.live.job.id))
         for attempt in attempts {
-            gauges.update(attempt.function.name) {
-                $0.queued -= 1
-                $0.running += 1
-            }
+            gauges.move(attempt.live.job, from: .queued, to: .running)
             metrics.update(attempt.function.name) {
                 $0.started += 1
                 $0.waitSeconds.observe(max(0, (attempt.startedAt.wall - attempt.live.due).inSeconds))
@@ -208,7 +205,8 @@ package final class Dispatcher: Service {
         let limits = function.limits
         let keys =
             limits.boundStarts
-            ? LimitKeys.of(function, KeySource(live.job, limits: limits)) : JobKeys(lane: live.lane)
+            ? LimitKeys.of(function, KeySource(live.job, limits: limits))
+            : JobKeys(lane: live.lane, account: LimitKeys.account(live.job.owner))
         return DispatcherState.Claimed(live: live, function: function, keys: keys)
     }
 
@@ -234,9 +232,13 @@ package final class Dispatcher: Service {
 
     private func see(_ attempt: RunningAttempt) async {
         let outcome = await attempt.run(handlers(attempt.function), clock: clock)
-        let seconds = Double(clock.now().monotonic - attempt.startedAt.monotonic) / 1000
+        let milliseconds = clock.now().monotonic - attempt.startedAt.monotonic
+        let seconds = Double(milliseconds) / 1000
         gauges.attemptEnded(attempt.function.name, after: seconds)
-        metrics.update(attempt.function.name) { $0.attemptSeconds.observe(seconds) }
+        metrics.update(attempt.function.name) {
+            $0.attemptSeconds.observe(seconds)
+            $0.attemptTimes.record(milliseconds)
+        }
         let due = await recorder.record([
             Recorder.Entry(live: attempt.live, outcome: outcome, function: attempt.function)
         ])

@@ -28,6 +28,8 @@ struct DispatcherState {
     /// longest ago; within a function in the same way to its lanes. Marks them as promised.
     mutating func plan(_ deployment: Deployment, paused: Set<String>, at now: Moment) -> [ClaimAsk] {
         guard !draining else { return [] }
+        let limit = deployment.accountConcurrency
+        starts.accountConcurrency = limit < deployment.concurrency ? limit : nil
         let free = deployment.concurrency - running.count - reserved
         guard free > 0 else { return [] }
         // A function whose lanes all turn out to be blocked leaves its share to the others: look again without it.
@@ -128,7 +130,10 @@ struct DispatcherState {
         if running[attempt.live.job.id]?.lease == attempt.lease { running[attempt.live.job.id] = nil }
         let name = attempt.live.job.function
         queues[name, default: FunctionQueue()].ended(attempt.live.lane)
-        for key in starts.end(attempt.keys) { queues[name]?.unblock(key) }
+        for key in starts.end(attempt.keys) {
+            // An account's slots are shared by all functions, the others are of this one.
+            for name in key == attempt.keys.account ? Array(queues.keys) : [name] { queues[name]?.unblock(key) }
+        }
     }
 
     func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {

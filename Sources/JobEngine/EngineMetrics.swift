@@ -20,6 +20,7 @@ package final class EngineMetrics: Sendable {
         /// From the due time to the start.
         package var waitSeconds = Histogram.seconds
         package var attemptSeconds = Histogram.seconds
+        package var attemptTimes = AttemptTimes()
 
         package init() {}
     }

@@ -12,6 +12,8 @@ package enum WaitReason: Equatable, Sendable {
     case slotsTaken(max: Int)
     /// As many attempts with its key run as `concurrency` allows.
     case concurrency
+    /// As many attempts of its account run as `accounts.concurrency` allows.
+    case accountConcurrency(max: Int)
     /// `throttle` lets the next one with its key start then.
     case throttle(until: Timestamp)
     /// Jobs of the same function and account that come before it, at least so many.
@@ -30,31 +32,23 @@ extension JobEngine {
         if function.paused { reasons.append(.pausedByManifest) }
         if paused.contains(function.name) { reasons.append(.pausedByOperator) }
         if dispatcher.isDraining { reasons.append(.shuttingDown) }
-        if gauges.totalRunning >= deployment.concurrency { reasons.append(.slotsTaken(max: deployment.concurrency)) }
-        if function.limits.boundStarts {
-            let keys = LimitKeys.of(function, KeySource(job.job, limits: function.limits))
-            switch dispatcher.obstacle(for: keys, of: function.limits, at: now) {
-            case .concurrency?: reasons.append(.concurrency)
-            case .throttle(let until)?:
-                reasons.append(.throttle(until: now.wall + .milliseconds(until / 1_000_000 - now.monotonic)))
-            case nil: break
-            }
+        if gauges.total(of: nil).running >= deployment.concurrency {
+            reasons.append(.slotsTaken(max: deployment.concurrency))
+        }
+        let keys = LimitKeys.of(function, KeySource(job.job, limits: function.limits))
+        switch dispatcher.obstacle(for: keys, of: function.limits, at: now) {
+        case .concurrency(let key)?:
+            reasons.append(
+                key == keys.account ? .accountConcurrency(max: deployment.accountConcurrency) : .concurrency)
+        case .throttle(let until)?:
+            reasons.append(.throttle(until: now.wall + .milliseconds(until / 1_000_000 - now.monotonic)))
+        case nil: break
         }
         if job.runAt <= now.wall {
             let before = try await ahead(of: job, at: now.wall)
             if before > 0 { reasons.append(.behind(count: before)) }
         }
         return reasons
-    }
-
-    /// When the first queued job of each declared function is or was due; functions without one are left out.
-    package func oldestDue() async throws(StoreError) -> [(function: String, due: Timestamp)] {
-        var found: [(function: String, due: Timestamp)] = []
-        for name in deployment.value.functions.keys.sorted() {
-            let lanes = try await store.lanes(of: name, after: nil, limit: 1000)
-            if let due = lanes.map(\.due).min() { found.append((name, due)) }
-        }
-        return found
     }
 
     private func ahead(of job: JobSnapshot, at now: Timestamp) async throws(StoreError) -> Int {

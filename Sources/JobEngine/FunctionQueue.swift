@@ -15,6 +15,9 @@ struct FunctionQueue {
     /// So many lanes are looked at for one claim.
     private static let width = 64
 
+    /// The lane of jobs without an owner that no limit tells apart.
+    private static let ownerless: Int64 = 0
+
     /// Lanes that may have due jobs, in turn.
     private var ready: Deque<Int64> = []
     private var isReady: Set<Int64> = []
@@ -96,7 +99,7 @@ struct FunctionQueue {
         // Lanes that may share a key are given one at a time, so that each grant sees the others.
         while left > 0, let index = Self.emptiest(lanes) {
             let lane = lanes[index].lane
-            guard limits.boundStarts else {
+            guard limits.boundStarts || (starts.accountConcurrency != nil && lane != Self.ownerless) else {
                 let share = lanes.count == 1 ? left : 1
                 lanes[index].granted += share
                 left -= share
@@ -119,7 +122,7 @@ struct FunctionQueue {
                 continue
             }
             lanes[index].granted += 1
-            for key in keys.concurrency + keys.throttle { planned[key, default: 0] += 1 }
+            for key in keys.slots + keys.throttle { planned[key, default: 0] += 1 }
             left -= 1
         }
         let granted = lanes.filter { $0.granted > 0 }

@@ -98,7 +98,8 @@ package final class JobEngine: Sendable {
     package func pollAdvice(for function: String) -> PollAdvice {
         let deployment = deployment.value
         return PollAdvice(
-            function: deployment.functions[function], gauge: gauges[function], running: gauges.totalRunning,
+            function: deployment.functions[function], gauge: gauges[function],
+            attemptSeconds: gauges.attemptSeconds(of: function), running: gauges.total(of: nil).running,
             concurrency: deployment.concurrency)
     }
 
@@ -166,7 +167,7 @@ extension JobEngine {
         let results = try await store.retry([RetryRequest(id: id, lane: lane, deadline: now + maxWait)], at: now)
         guard let result = results.first else { return .unknown }
         if case .retried = result {
-            gauges.update(job.job.function) { $0.queued += 1 }
+            gauges.move(job.job, from: nil, to: .queued)
             announcer.announce([id])
             dispatcher.hint(job.job.function, lane: lane, due: now)
         }

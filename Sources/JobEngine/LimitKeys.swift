@@ -9,6 +9,11 @@ struct JobKeys: Equatable, Sendable {
     /// In the order of the function's rules.
     var throttle: [Int64] = []
     var concurrency: [Int64] = []
+    /// Counted for `accounts.concurrency`, over all functions; nil for a job without an account.
+    var account: Int64?
+
+    /// Everything that bounds how many run at once.
+    var slots: [Int64] { account.map { concurrency + [$0] } ?? concurrency }
 }
 
 /// Who calls and with what: where keys are looked up.
@@ -52,7 +57,7 @@ enum LimitKeys {
     static func of(_ function: Function, _ source: KeySource) -> JobKeys {
         let limits = function.limits
         let keyed = (limits.throttle.map(\.key) + limits.concurrency.map(\.key)).filter { $0 != nil }
-        var keys = JobKeys()
+        var keys = JobKeys(account: account(source.owner))
         if source.owner != nil || !keyed.isEmpty {
             keys.lane = hash(["lane", source.owner ?? ""] + keyed.map { source.text($0) })
         }
@@ -63,6 +68,12 @@ enum LimitKeys {
             hash(["concurrency", function.name, "\(rule)", source.text(rule.key)])
         }
         return keys
+    }
+
+    /// What jobs of an account count by in all functions together.
+    static func account(_ owner: String?) -> Int64? {
+        guard let owner, owner != Job.adminOwner else { return nil }
+        return hash(["account", owner])
     }
 
     static func rate(_ function: Function, _ source: KeySource) -> [Int64] {

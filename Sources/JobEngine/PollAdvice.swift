@@ -7,6 +7,8 @@ package struct PollAdvice: Sendable {
 
     let function: Function?
     let gauge: FunctionGauges.Gauge
+    /// What an attempt has taken lately.
+    let attemptSeconds: Double?
     /// Running attempts of all functions.
     let running: Int
     /// Slots for all functions.
@@ -15,7 +17,7 @@ package struct PollAdvice: Sendable {
     /// Whole seconds, at least 1, at most an hour unless the manifest says more.
     package func seconds(for job: JobSnapshot, at now: Timestamp) -> Int64 {
         if case .fixed(let duration)? = function?.endpoint.pollAfter { return duration.secondsRoundedUp }
-        let expected = gauge.attemptSeconds ?? function?.handler.usualSeconds ?? 1
+        let expected = attemptSeconds ?? function?.handler.usualSeconds ?? 1
         let seconds: Double =
             switch job.state {
             case .queued where job.runAt > now:

@@ -152,10 +152,7 @@ final class Recorder: Sendable {
         if case .lost = entry.outcome { metrics.update(function) { $0.lost += 1 } }
         switch settlement.change {
         case .queue(let due, _):
-            gauges.update(function) {
-                $0.running -= 1
-                $0.queued += 1
-            }
+            gauges.move(entry.live.job, from: .running, to: .queued)
             if settlement.attempt != nil {
                 metrics.update(function) { $0.retried += 1 }
                 logger.debug(
@@ -174,9 +171,7 @@ final class Recorder: Sendable {
     }
 
     private func noteEnd(_ live: LiveJob, _ ending: Ending, wasRunning: Bool, error: String? = nil) {
-        gauges.update(live.job.function) {
-            if wasRunning { $0.running -= 1 } else { $0.queued -= 1 }
-        }
+        gauges.move(live.job, from: wasRunning ? .running : .queued, to: nil)
         metrics.update(live.job.function) { counts in
             switch ending.state {
             case .completed: counts.completed += 1

@@ -9,6 +9,8 @@ struct StartLimits {
         case throttle(until: Int64)
     }
 
+    /// `accounts.concurrency` where it is less than there are slots; else nil.
+    var accountConcurrency: Int?
     private var running: [Int64: Int] = [:]
     private var cells: [Int64: CellRate] = [:]
 
@@ -24,6 +26,10 @@ struct StartLimits {
             let left = max(0, rule.limit - (running[key] ?? 0) - (planned[key] ?? 0))
             if left < room { (room, obstacle) = (left, .concurrency(key: key)) }
         }
+        if let limit = accountConcurrency, let key = keys.account {
+            let left = max(0, limit - (running[key] ?? 0) - (planned[key] ?? 0))
+            if left < room { (room, obstacle) = (left, .concurrency(key: key)) }
+        }
         for (rule, key) in zip(limits.throttle, keys.throttle) {
             let cell = cells[key] ?? CellRate()
             let left = max(0, cell.available(rule, at: now) - (planned[key] ?? 0))
@@ -33,7 +39,7 @@ struct StartLimits {
     }
 
     mutating func start(_ keys: JobKeys, of limits: FunctionLimits, at now: Int64) {
-        for key in keys.concurrency { running[key, default: 0] += 1 }
+        for key in keys.slots { running[key, default: 0] += 1 }
         for (rule, key) in zip(limits.throttle, keys.throttle) {
             if cells.count >= Limits.throttleKeys { cells = cells.filter { !$0.value.isIdle(at: now) } }
             cells[key, default: CellRate()].start(rule, at: now)
@@ -42,10 +48,10 @@ struct StartLimits {
 
     /// - Returns: keys that have room again.
     mutating func end(_ keys: JobKeys) -> [Int64] {
-        for key in keys.concurrency {
+        for key in keys.slots {
             let left = (running[key] ?? 1) - 1
             running[key] = left > 0 ? left : nil
         }
-        return keys.concurrency
+        return keys.slots
     }
 }

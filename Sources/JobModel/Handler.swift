@@ -19,23 +19,6 @@ package struct HandlerCall: Sendable {
     }
 }
 
-/// One loaded manifest as the engine sees it: what can run, under which revision.
-package struct Deployment: Sendable {
-    package var revision: String
-    package var functions: [String: Function]
-    /// Running attempts in all.
-    package var concurrency: Int
-    /// Queued jobs in all; past it calls are refused.
-    package var maxQueued: Int
-
-    package init(revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000) {
-        self.revision = revision
-        self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        self.concurrency = concurrency
-        self.maxQueued = maxQueued
-    }
-}
-
 /// Time and sleep, handed in: tests own theirs.
 package protocol EngineClock: Sendable {
     func now() -> Moment

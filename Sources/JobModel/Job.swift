@@ -35,6 +35,14 @@ package struct Job: Equatable, Sendable {
     }
 }
 
+extension Job {
+    /// The owner of jobs that came with the admin token.
+    package static let adminOwner = "admin"
+
+    /// The account whose limits the job counts in; nil without one.
+    package var account: String? { owner == Self.adminOwner ? nil : owner }
+}
+
 /// How far a job has come: counted over the attempts of its life and of its present run.
 package struct JobProgress: Equatable, Sendable {
     /// 1 for the first; a manual retry opens the next.

@@ -48,8 +48,16 @@ package protocol JobStore: Sendable {
     /// Removes ended jobs past their retention (leaving tombstones), old tombstones and old idempotency keys.
     func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult
 
-    /// What is queued, running and waiting, by function.
-    func backlog() async throws(StoreError) -> [FunctionBacklog]
+    /// What is queued, running and waiting, by function and owner.
+    func backlog() async throws(StoreError) -> [Backlog]
+
+    /// When the first queued job of an account is or was due, by function.
+    func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp]
+
+    /// How many jobs have failed and are still kept, by function; the latest `limit` failures are looked at.
+    ///
+    /// - Parameter owner: nil for all accounts.
+    func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int]
 
     /// Lanes of a function with queued jobs, in order, after this one (nil: from the first), with the earliest due time.
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue]

@@ -279,18 +279,20 @@ package struct PruneResult: Equatable, Sendable {
     package var total: Int { jobs + tombstones + keys }
 }
 
-package struct FunctionBacklog: Equatable, Sendable {
+/// Live jobs of one function and one account, by state.
+package struct Backlog: Equatable, Sendable {
     package var function: String
+    /// nil for jobs without an owner.
+    package var owner: String?
     package var queued: Int
     package var running: Int
     package var waiting: Int
-    package var nextDue: Timestamp?
 
-    package init(function: String, queued: Int = 0, running: Int = 0, waiting: Int = 0, nextDue: Timestamp? = nil) {
+    package init(function: String, owner: String? = nil, queued: Int = 0, running: Int = 0, waiting: Int = 0) {
         self.function = function
+        self.owner = owner
         self.queued = queued
         self.running = running
         self.waiting = waiting
-        self.nextDue = nextDue
     }
 }

@@ -87,7 +87,7 @@ extension MetricsText {
             metrics.sample("sluice_running_attempts", [("function", function)], gauge.running)
         }
         metrics.family("sluice_oldest_due_seconds", "gauge", "How long the longest waiting job has been due.")
-        for (function, due) in try await engine.oldestDue() {
+        for (function, due) in try await engine.oldestDue().sorted(by: { $0.key < $1.key }) {
             metrics.sample("sluice_oldest_due_seconds", [("function", function)], max(0, (now - due).inSeconds))
         }
         metrics.family("sluice_slots", "gauge", "Attempts that may run at once.")

@@ -1,61 +1,40 @@
+package import Accounts
 package import HTTPSupport
 package import JobEngine
-private import JobModel
-private import NIOHTTP1
-private import PayloadSchema
+internal import JobModel
+internal import NIOHTTP1
+internal import PayloadSchema
 
-/// `/livez`, `/readyz` and `/metrics` (CONTRACT 8).
+/// What operators need (CONTRACT 8): `/livez`, `/readyz`, `/metrics`, accounts, backups.
 package struct OperationsAPI: Sendable {
-    private let engine: JobEngine
-    private let authenticator: any Authenticator
-    private let connections: ConnectionCount
-    private let version: String
+    private let health: HealthCalls
+    private let accounts: AccountCalls
+    private let backup: BackupCall
 
+    /// - Parameter makeBackup: writes a copy of the database and returns its path.
     package init(
-        engine: JobEngine, authenticator: any Authenticator, connections: ConnectionCount, version: String
+        engine: JobEngine, accounts: Accounts, authenticator: any Authenticator, connections: ConnectionCount,
+        version: String, makeBackup: @escaping @Sendable () async throws -> String
     ) {
-        self.engine = engine
-        self.authenticator = authenticator
-        self.connections = connections
-        self.version = version
+        health = HealthCalls(engine: engine, authenticator: authenticator, connections: connections, version: version)
+        self.accounts = AccountCalls(accounts: accounts, authenticator: authenticator)
+        backup = BackupCall(authenticator: authenticator, makeCopy: makeBackup)
     }
 
     package var routes: [Route] {
-        let engine = engine
-        let (authenticator, connections, version) = (authenticator, connections, version)
+        let (health, accounts, backup) = (health, accounts, backup)
+        let all = PathPattern(literals: ["v1", "accounts"])
+        let keys = all.appending([.parameter("account"), .literal("keys")])
         return [
-            Route("GET", PathPattern(literals: ["livez"])) { _, _ in
-                .response(.json(200, ["status": "alive"]))
-            },
-            Route("GET", PathPattern(literals: ["metrics"])) { request, _ in
-                // A proxy on this machine speaks for others; most say so. One that does not must keep /metrics to itself.
-                let signs = [
-                    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
-                ]
-                let isProxied = signs.contains { request.headers.contains(name: $0) }
-                let isLocal = request.connection.peer?.isLoopback == true && !isProxied
-                if !isLocal {
-                    guard await authenticator.principal(of: request.headers) == .admin else {
-                        throw Problem(
-                            401, "Metrics need the admin token from other machines.",
-                            headers: [("WWW-Authenticate", "Bearer")])
-                    }
-                }
-                let text = try await MetricsText.of(engine, connections: connections.value, version: version)
-                return .response(
-                    ServerResponse(
-                        status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
-                        body: Array(text.utf8)))
-            },
-            Route("GET", PathPattern(literals: ["readyz"])) { _, _ in
-                let reasons = await engine.readiness()
-                guard reasons.isEmpty else {
-                    throw Problem(
-                        503, "Not ready: \(reasons.joined(separator: "; ")).", kind: "not-ready",
-                        headers: [("Retry-After", "1")])
-                }
-                return .response(.json(200, ["status": "ready"]))
-            },
+            Route("GET", PathPattern(literals: ["livez"])) { _, _ in health.live() },
+            Route("GET", PathPattern(literals: ["readyz"])) { _, _ in try await health.ready() },
+            Route("GET", PathPattern(literals: ["metrics"])) { request, _ in try await health.metrics(request) },
+            Route("GET", all) { try await accounts.list($0, $1) },
+            Route("POST", all) { try await accounts.create($0, $1) },
+            Route("POST", keys) { try await accounts.addKey($0, $1) },
+            Route("DELETE", keys) { try await accounts.revoke($0, $1) },
+            Route("DELETE", keys.appending([.parameter("key")])) { try await accounts.revoke($0, $1) },
+            Route("GET", PathPattern(literals: ["v1", "backup"])) { request, _ in try await backup(request) },
         ]
     }
 }

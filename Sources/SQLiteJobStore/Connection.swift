@@ -3,7 +3,11 @@ internal import JobStore
 
 /// One SQLite handle with its prepared statements, used by one thread at a time.
 final class Connection {
-    enum Role { case writer, reader }
+    enum Role {
+        case writer, reader
+        /// The target of a backup: nothing is decided about it, it becomes what its source is.
+        case copy
+    }
 
     let handle: OpaquePointer
     /// By the address of their text: a static string stands once in the binary.
@@ -15,7 +19,7 @@ final class Connection {
     ) throws(StoreError) {
         let flags =
             switch role {
-            case .writer: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            case .writer, .copy: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .reader: SQLITE_OPEN_READONLY
             }
         var opened: OpaquePointer?
@@ -33,6 +37,8 @@ final class Connection {
             try configureWriter()
         case .reader:
             try execute("PRAGMA query_only = ON; PRAGMA cache_size = -8192")
+        case .copy:
+            break
         }
     }
 

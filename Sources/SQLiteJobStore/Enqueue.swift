@@ -32,6 +32,8 @@ extension WriterSession {
         let job = new.job
         let id = ids.next(now: now, random: job.id.random)
         let function = try functions.idOrNew(of: job.function, on: connection)
+        var owner: Int64?
+        if let name = job.owner { owner = try owners.idOrNew(of: name, on: connection) }
         try connection.statement(
             """
             INSERT INTO jobs (row, random, function, owner, revision, created_at, scheduled_for, priority, payload,
@@ -43,12 +45,12 @@ extension WriterSession {
         .bind(9, job.payload).bind(10, job.parameters).bind(11, job.client).run()
         try connection.statement(
             """
-            INSERT INTO queue (row, function, priority, due, deadline, lane, state, run, attempt, used, lost, lease)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 1, 0, 0, 0, 0)
+            INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
+                lease) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 1, 0, 0, 0, 0)
             """
         )
         .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline)
-        .bind(6, new.lane).run()
+        .bind(6, new.lane).bind(7, owner).run()
         for window in new.windows { try count(window) }
         if let key = new.idempotency {
             try connection.statement(

@@ -13,10 +13,6 @@ extension SQLiteJobStore {
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
         try readers.read { connection throws(StoreError) in try connection.attempts(of: id) }
     }
-
-    package func backlog() async throws(StoreError) -> [FunctionBacklog] {
-        try readers.read { connection throws(StoreError) in try connection.backlog() }
-    }
 }
 
 enum FetchSQL {
@@ -104,29 +100,5 @@ extension Connection {
                     revision: select.text(7)))
         }
         return attempts
-    }
-
-    fileprivate func backlog() throws(StoreError) -> [FunctionBacklog] {
-        let select = try statement(
-            """
-            SELECT f.name, q.state, count(*), min(q.due) FROM queue q JOIN functions f ON f.id = q.function
-            GROUP BY q.function, q.state
-            """)
-        defer { select.reset() }
-        var backlogs: [String: FunctionBacklog] = [:]
-        while try select.step() {
-            let name = select.text(0)
-            var backlog = backlogs[name] ?? FunctionBacklog(function: name)
-            switch JobState(rawValue: select.integer(1)) {
-            case .queued?:
-                backlog.queued = select.int(2)
-                backlog.nextDue = select.optionalTime(3)
-            case .running?: backlog.running = select.int(2)
-            case .waiting?: backlog.waiting = select.int(2)
-            case .completed?, .failed?, .timeout?, .cancelled?, nil: throw .corrupt("the queue holds an ended job")
-            }
-            backlogs[name] = backlog
-        }
-        return backlogs.values.sorted { $0.function < $1.function }
     }
 }

@@ -6,7 +6,7 @@ extension SQLiteJobStore {
         of function: String, after lane: Int64?, limit: Int
     ) async throws(StoreError) -> [LaneDue] {
         try readers.read { connection throws(StoreError) in
-            var names = FunctionNames()
+            var names = NameNumbers.functions
             guard let id = try names.id(of: function, on: connection) else { return [] }
             var lanes: [LaneDue] = []
             var last = lane

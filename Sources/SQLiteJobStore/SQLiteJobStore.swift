@@ -4,6 +4,7 @@ package import JobStore
 package final class SQLiteJobStore: JobStore {
     let writer: Writer
     let readers: ReaderPool
+    let path: String
     /// Held while the store is open.
     private let lock: LockFile?
 
@@ -22,6 +23,7 @@ package final class SQLiteJobStore: JobStore {
         let boot = Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0
         let session = WriterSession(connection: connection, boot: boot, ids: try IDSource(connection))
         readers = ReaderPool(path: path)
+        self.path = path
         self.lock = lock
         writer = Writer(session, uptime: uptime, onFatal: onFatal)
     }

@@ -121,6 +121,31 @@ enum Schema {
         CREATE INDEX jobs_owner ON jobs (owner) WHERE owner IS NOT NULL;
         CREATE INDEX outcomes_unhappy ON outcomes (state, job) WHERE state <> 3;
         """,
+        // Accounts, and whose job each live one is, so that an account's queue is counted without reading all others.
+        """
+        CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+        INSERT INTO owners (name) SELECT DISTINCT owner FROM jobs WHERE owner IS NOT NULL;
+        ALTER TABLE queue ADD COLUMN owner INTEGER;
+        UPDATE queue SET owner =
+            (SELECT o.id FROM jobs j JOIN owners o ON o.name = j.owner WHERE j.row = queue.row);
+        CREATE INDEX queue_owner ON queue (owner, function, due) WHERE state = 0 AND owner IS NOT NULL;
+        CREATE INDEX queue_waiting ON queue (function, owner) WHERE state = 2;
+
+        CREATE TABLE accounts (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            created_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE api_keys (
+            hash BLOB PRIMARY KEY,
+            prefix TEXT NOT NULL UNIQUE,
+            account TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            revoked_at INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX api_keys_account ON api_keys (account);
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

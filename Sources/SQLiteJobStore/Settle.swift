@@ -90,8 +90,10 @@ extension WriterSession {
         try connection.statement("UPDATE outcomes SET purge_at = NULL WHERE job = ?1").bind(1, row).run()
         try connection.statement(
             """
-            INSERT INTO queue (row, function, priority, due, deadline, lane, state, run, attempt, used, lost, lease)
-            SELECT row, function, priority, ?2, ?3, ?6, 0, ?4, ?5, 0, 0, 0 FROM jobs WHERE row = ?1
+            INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
+                lease)
+            SELECT row, function, priority, ?2, ?3, ?6, (SELECT id FROM owners WHERE name = jobs.owner), 0, ?4, ?5, 0,
+                0, 0 FROM jobs WHERE row = ?1
             """
         )
         .bind(1, row).bind(2, now).bind(3, request.deadline).bind(4, run).bind(5, snapshot.progress.attempt)

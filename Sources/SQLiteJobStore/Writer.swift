@@ -153,7 +153,8 @@ final class WriterSession {
     let leaseBase: Int64
     private var nextLease: Int64
     var ids: IDSource
-    var functions = FunctionNames()
+    var functions = NameNumbers.functions
+    var owners = NameNumbers.owners
     var closing = false
 
     init(connection: Connection, boot: Int64, ids: IDSource) {
@@ -171,7 +172,8 @@ final class WriterSession {
     func rollBack() {
         try? connection.execute("ROLLBACK")
         // Names that the transaction added are gone.
-        functions = FunctionNames()
+        functions.forget()
+        owners.forget()
     }
 }
 

@@ -18,6 +18,8 @@ enum ExplanationText {
         case .shuttingDown: ("shutting-down", "the server shuts down; it starts after the restart")
         case .slotsTaken(let max): ("slots-taken", "all \(max) slots are taken (server.concurrency)")
         case .concurrency: ("concurrency", "as many attempts with its key run as \(function).concurrency allows")
+        case .accountConcurrency(let max):
+            ("account-concurrency", "the account runs all \(max) attempts that accounts.concurrency allows it")
         case .throttle(let until): ("throttle", "\(function).throttle lets the next one start at \(until)")
         case .behind(let count): ("queued", "\(count)\(count >= 1000 ? " or more" : "") jobs come before it")
         }

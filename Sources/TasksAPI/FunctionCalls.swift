@@ -6,8 +6,6 @@ internal import PayloadSchema
 
 /// `/v1/async/status` and `/v1/functions`.
 struct FunctionCalls: Sendable {
-    private static let countLimit = 100_000
-
     let engine: JobEngine
     let authenticator: any Authenticator
     let basePath: [String]
@@ -15,54 +13,50 @@ struct FunctionCalls: Sendable {
     /// Queued counts due, delayed and backoff; processing counts running; waiting is in neither.
     func queueStatus(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let principal = try await authenticator.require(request)
-        var queued = 0
-        var running = 0
-        if let scope = principal.scope {
-            for status in [JobFilter.Status.pending, .delayed] {
-                queued += try await engine.count(JobFilter(status: status, owner: scope), limit: Self.countLimit).count
-            }
-            running = try await engine.count(
-                JobFilter(status: .processing, owner: scope), limit: Self.countLimit
-            ).count
-        } else {
-            for gauge in engine.gauges.all.values {
-                queued += gauge.queued
-                running += gauge.running
-            }
-        }
+        let gauge = engine.gauges.total(of: principal.scope)
+        let deployment = engine.deployment.value
+        let max = principal.scope == nil ? deployment.concurrency : deployment.accountConcurrency
         return .response(
             .json(
                 200,
                 [
-                    "queuedTasks": .integer(queued), "processingTasks": .integer(running),
-                    "concurrency": [
-                        "used": .integer(running), "max": .integer(engine.deployment.value.concurrency),
-                    ],
+                    "queuedTasks": .integer(gauge.queued), "processingTasks": .integer(gauge.running),
+                    "concurrency": ["used": .integer(gauge.running), "max": .integer(max)],
                 ]))
     }
 
+    /// The declared functions, with the caller's own jobs counted; the admin's are everybody's.
     func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        _ = try await authenticator.require(request)
-        let deployment = engine.deployment.value
-        let gauges = engine.gauges.all
-        let paused = engine.paused
-        let functions = deployment.functions.values.sorted { $0.name < $1.name }.map { function -> JSONValue in
-            let gauge = gauges[function.name] ?? FunctionGauges.Gauge()
-            return [
-                "name": .string(function.name), "summary": .optional(function.summary),
-                "method": .string(function.endpoint.method), "path": .string(function.endpoint.path.description),
-                "paused": .bool(function.paused || paused.contains(function.name)),
-                "queued": .integer(gauge.queued), "running": .integer(gauge.running),
-            ]
-        }
+        let principal = try await authenticator.require(request)
+        let now = engine.clock.now().wall
+        let functions = try await engine.summaries(of: principal.scope).map { body(of: $0, at: now) }
         return .response(
             .json(
                 200,
                 [
                     "basePath": .string("/" + basePath.joined(separator: "/")),
-                    "manifestRevision": .string(deployment.revision), "functions": .array(functions),
+                    "manifestRevision": .string(engine.deployment.value.revision), "functions": .array(functions),
                 ]))
     }
+
+    private func body(of summary: FunctionSummary, at now: Timestamp) -> JSONValue {
+        let function = summary.function
+        let age = summary.oldestDue.map { (now - $0).milliseconds }.flatMap { $0 >= 0 ? $0 : nil }
+        return [
+            "name": .string(function.name), "summary": .optional(function.summary),
+            "method": .string(function.endpoint.method), "path": .string(function.endpoint.path.description),
+            "maxAttempts": .integer(function.retry.attempts), "paused": .bool(summary.isPaused),
+            "queued": .integer(summary.gauge.queued),
+            "running": .integer(summary.gauge.running), "waiting": .integer(summary.gauge.waiting),
+            "failed": .integer(summary.failed), "oldestDueMs": Self.number(age),
+            "attemptMs": [
+                "p50": Self.number(summary.attemptTimes.percentile(50)),
+                "p99": Self.number(summary.attemptTimes.percentile(99)),
+            ],
+        ]
+    }
+
+    private static func number(_ value: Int64?) -> JSONValue { value.map { .integer($0) } ?? .null }
 
     func pause(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         try await setPaused(true, request, context)
@@ -75,9 +69,7 @@ struct FunctionCalls: Sendable {
     private func setPaused(
         _ paused: Bool, _ request: ServerRequest, _ context: RouteContext
     ) async throws -> ServerReply {
-        guard try await authenticator.require(request) == .admin else {
-            throw Problem(403, "Only the admin token may pause and resume functions.")
-        }
+        try await authenticator.requireAdmin(request)
         let name = context.parameter("name") ?? ""
         guard let function = engine.deployment.function(name) else {
             throw Problem(404, "No function of this name is declared.")

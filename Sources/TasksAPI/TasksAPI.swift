@@ -36,18 +36,6 @@ package struct TasksAPI: Sendable {
     }
 }
 
-extension Authenticator {
-    /// Everything here needs credentials.
-    func require(_ request: ServerRequest) async throws(Problem) -> Principal {
-        guard let principal = await principal(of: request.headers) else {
-            throw Problem(
-                401, "The tasks API needs credentials: \"Authorization: Bearer <token>\".",
-                headers: [("WWW-Authenticate", "Bearer")])
-        }
-        return principal
-    }
-}
-
 extension Principal {
     /// Whose jobs are seen: the admin sees all.
     var scope: String? {

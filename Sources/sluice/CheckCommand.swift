@@ -75,5 +75,8 @@ struct CheckCommand: AsyncParsableCommand {
 enum Output {
     static func line(_ value: JSONValue) { print(value.text) }
 
+    /// For people who look; a pipe gets none of it.
+    static func note(_ text: String) { StandardError.write("\(text)\n") }
+
     static func error(_ text: String) { StandardError.write("error: \(text)\n") }
 }

@@ -7,6 +7,8 @@ struct DataFolder: Sendable {
         var text: String
     }
 
+    private static let backupPrefix = ".backup-"
+
     let path: String
 
     func prepare() throws(Problem) {
@@ -16,6 +18,9 @@ struct DataFolder: Sendable {
         } catch {
             throw Problem(text: "cannot make the data folder \(path); choose another with --data or SLUICE_DATA")
         }
+        // Copies that a former process did not get to send.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        where name.hasPrefix(Self.backupPrefix) { try? FileManager.default.removeItem(atPath: file(name)) }
     }
 
     /// The secret kept under this name; made at first use from 32 random bytes.
@@ -42,6 +47,9 @@ struct DataFolder: Sendable {
         ]
         try write(content.text + "\n", to: file("server.json"))
     }
+
+    /// Where a copy of the database lies until it is sent.
+    func newBackup(name: String) -> String { file(Self.backupPrefix + name) }
 
     func withdraw() { try? FileManager.default.removeItem(atPath: file("server.json")) }
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import JobEngine
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
@@ -47,7 +48,7 @@ struct InvokeCommand: AsyncParsableCommand {
                 if options.json { Output.line(reply.body) } else { print(reply.body["jobId"]?.string ?? "") }
                 return
             }
-            try await follow(url, server)
+            try await follow(url, server, maxAttempts: endpoint.maxAttempts)
         }
     }
 
@@ -62,7 +63,9 @@ struct InvokeCommand: AsyncParsableCommand {
         return [UInt8](data)
     }
 
-    private func endpoint(_ server: ServerConnection) async throws -> (method: String, path: String) {
+    private func endpoint(
+        _ server: ServerConnection
+    ) async throws -> (method: String, path: String, maxAttempts: String) {
         let answer = try await server.call(.GET, "/v1/functions")
         guard case .array(let functions)? = answer["functions"],
             let found = functions.first(where: { $0["name"]?.string == function })
@@ -74,33 +77,33 @@ struct InvokeCommand: AsyncParsableCommand {
                 "\(function) has path parameters: fill them in with --path, for example --path '\(own)'",
                 ExitStatus.usage)
         }
-        return (found["method"]?.string ?? "POST", "\(base)/\(own)")
+        return (found["method"]?.string ?? "POST", "\(base)/\(own)", found["maxAttempts"]?.text ?? "?")
     }
 
-    /// Long-polls until the job has ended, with a line that says how far it is on a terminal.
-    private func follow(_ url: String, _ server: ServerConnection) async throws {
+    /// Long-polls until the job has ended, with a line on a terminal that says how far it is.
+    private func follow(_ url: String, _ server: ServerConnection, maxAttempts: String) async throws {
         let start = ContinuousClock.now
         let limit = start + .seconds(timeout)
-        let shows = isatty(STDERR_FILENO) == 1 && !options.json
+        let progress = ProgressLine(isShown: !options.json)
         while true {
-            let left = max(1, min(20, Int((limit - ContinuousClock.now).inSeconds)))
-            let reply = try await server.send(.GET, "\(url)?wait=\(left)")
+            let left = max(1, Int((limit - ContinuousClock.now).inSeconds))
+            // Somebody who looks sees the seconds go by.
+            let reply = try await server.send(.GET, "\(url)?wait=\(min(left, progress.isShown ? 1 : 20))")
             let isBusy = reply.status == 429 || reply.status == 503
             let known = reply.headers.first(name: "Sluice-Job-State") ?? (reply.status == 410 ? "gone" : nil)
             guard isBusy || known != nil else { throw ServerConnection.failure(reply, url) }
             let state = known ?? "pending"
             if known == nil { try await Task.sleep(for: .seconds(1)) }
-            if shows {
-                let seconds = Int((ContinuousClock.now - start).inSeconds)
-                let attempt = reply.body["attempts"]?.text ?? "0"
-                StandardError.write("\r\u{1B}[K\(function) \(state), attempt \(attempt), \(seconds)s")
-            }
+            progress.show(
+                ProgressLine.text(
+                    function: function, state: state, status: reply.body, maxAttempts: maxAttempts,
+                    seconds: Int((ContinuousClock.now - start).inSeconds), now: SystemClock().now().wall))
             if state != "pending", state != "inFlight" {
-                if shows { StandardError.write("\r\u{1B}[K") }
+                progress.clear()
                 return try finish(reply, state, url)
             }
             if ContinuousClock.now >= limit {
-                if shows { StandardError.write("\n") }
+                progress.clear()
                 throw CommandFailure(
                     "the job is still \(state) after \(timeout) s; it goes on: \(url)", ExitStatus.temporary)
             }

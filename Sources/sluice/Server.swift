@@ -1,3 +1,4 @@
+internal import Accounts
 internal import ArgumentParser
 internal import Foundation
 internal import FunctionManifest
@@ -32,7 +33,7 @@ struct Server: Sendable {
     private let settings: Settings
     private let manifest: Manifest
     private let data: DataFolder
-    private let adminToken: String
+    private let adminToken: Secret
     private let store: SQLiteJobStore
     private let logger: Logger
     private let random = RandomSource()
@@ -54,7 +55,7 @@ struct Server: Sendable {
             try data.prepare()
             let random = random
             adminToken =
-                try settings.adminToken ?? data.secret("admin-token", random: { random.next() })
+                try settings.adminToken ?? Secret(data.secret("admin-token", random: { random.next() }))
         } catch let problem as DataFolder.Problem {
             throw Refusal(problem.text, exit: ExitStatus.configuration)
         }
@@ -112,7 +113,7 @@ struct Server: Sendable {
             store: store,
             deployment: Deployment(
                 revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
-                maxQueued: manifest.server.maxQueued),
+                maxQueued: manifest.server.maxQueued, accounts: manifest.accounts),
             handlers: { [clock, random] function in
                 switch function.handler {
                 case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })
@@ -164,13 +165,28 @@ struct Server: Sendable {
     }
 
     private func httpServer(_ engine: JobEngine, onListening: @escaping @Sendable () -> Void) -> HTTPServer {
-        let authenticator = AdminAuthenticator(token: adminToken)
+        let accounts = Accounts(
+            store: store, now: { [clock] in clock.now().wall }, random: { [random] in random.next() })
+        let authenticator = BearerAuthenticator(admin: adminToken) { [logger] token async throws(Problem) in
+            do {
+                return try await accounts.account(withKey: token)?.id
+            } catch {
+                logger.error("Cannot look up an API key", metadata: ["error": "\(error)"])
+                throw Problem.storeUnavailable
+            }
+        }
         let functions = FunctionsAPI(
             basePath: manifest.server.basePath, engine: engine, authenticator: authenticator, logger: logger)
         let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: manifest.server.basePath)
         let connections = ConnectionCount()
         let operations = OperationsAPI(
-            engine: engine, authenticator: authenticator, connections: connections, version: Version.number)
+            engine: engine, accounts: accounts, authenticator: authenticator, connections: connections,
+            version: Version.number,
+            makeBackup: { [store, data, random] in
+                let path = data.newBackup(name: String(random.next(), radix: 16))
+                try await store.backup(to: path)
+                return path
+            })
         let routes = Routes(RouteTable(operations.routes + tasks.routes + functions.routes(for: manifest.functions)))
         let door = FrontDoor(
             routes: routes,

@@ -59,6 +59,8 @@ struct ServerConnection: Sendable {
         var status: Int
         var headers: HTTPHeaders
         var body: JSONValue
+
+        var isSuccess: Bool { (200..<300).contains(status) }
     }
 
     let url: String
@@ -67,8 +69,11 @@ struct ServerConnection: Sendable {
     let token: String?
 
     /// Any answer; throws only when there is none.
+    ///
+    /// - Parameter onPiece: takes the body of a 2xx answer as it comes, instead of the reply.
     func send(
-        _ method: HTTPMethod, _ path: String, headers extra: [(String, String)] = [], body: [UInt8]? = nil
+        _ method: HTTPMethod, _ path: String, headers extra: [(String, String)] = [], body: [UInt8]? = nil,
+        onPiece: (@Sendable ([UInt8]) throws -> Void)? = nil
     ) async throws -> Reply {
         var head = HTTPRequestHead(version: .http1_1, method: method, uri: path)
         head.headers.add(name: "Host", value: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)")
@@ -81,14 +86,18 @@ struct ServerConnection: Sendable {
             head.headers.add(name: "Content-Length", value: "\(body.count)")
         }
         do {
-            return try await exchange(head, body)
+            return try await exchange(head, body, onPiece: onPiece)
+        } catch let failure as CommandFailure {
+            throw failure
         } catch {
             throw CommandFailure(
                 "no answer from \(url): \(error); is the server running?", ExitStatus.unreachable)
         }
     }
 
-    private func exchange(_ head: HTTPRequestHead, _ body: [UInt8]?) async throws -> Reply {
+    private func exchange(
+        _ head: HTTPRequestHead, _ body: [UInt8]?, onPiece: (@Sendable ([UInt8]) throws -> Void)?
+    ) async throws -> Reply {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(.seconds(5))
             .connect(host: host, port: port) { channel in
@@ -109,7 +118,12 @@ struct ServerConnection: Sendable {
                 case .head(let head):
                     reply.status = Int(head.status.code)
                     reply.headers = head.headers
-                case .body(let buffer): bytes.append(contentsOf: buffer.readableBytesView)
+                case .body(let buffer):
+                    if let onPiece, reply.isSuccess {
+                        try onPiece(Array(buffer.readableBytesView))
+                    } else {
+                        bytes.append(contentsOf: buffer.readableBytesView)
+                    }
                 case .end:
                     reply.body = (try? JSONParser.parse(bytes)) ?? .null
                     return reply
@@ -120,10 +134,16 @@ struct ServerConnection: Sendable {
     }
 
     /// The body of a 2xx answer; anything else ends the command with the server's words.
-    func call(_ method: HTTPMethod, _ path: String) async throws -> JSONValue {
-        let reply = try await send(method, path)
-        if (200..<300).contains(reply.status) { return reply.body }
+    func call(_ method: HTTPMethod, _ path: String, body: JSONValue? = nil) async throws -> JSONValue {
+        let reply = try await send(method, path, body: body?.bytes)
+        if reply.isSuccess { return reply.body }
         throw Self.failure(reply, path)
+    }
+
+    /// Hands out the body of a 2xx answer as it comes.
+    func download(_ path: String, to sink: @escaping @Sendable ([UInt8]) throws -> Void) async throws {
+        let reply = try await send(.GET, path, onPiece: sink)
+        guard reply.isSuccess else { throw Self.failure(reply, path) }
     }
 
     static func failure(_ reply: Reply, _ path: String) -> CommandFailure {

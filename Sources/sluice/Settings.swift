@@ -1,4 +1,5 @@
 internal import Foundation
+internal import JobModel
 internal import Logging
 
 /// What a server is started with: flag, then environment, then `.env`, then default (CONTRACT 10).
@@ -26,7 +27,7 @@ struct Settings: Sendable {
     /// The SQLite file.
     var database: String
     var dataFolder: String
-    var adminToken: String?
+    var adminToken: Secret?
     /// How a shell gets the token that was given; nil when it lies in the data folder.
     var adminTokenSource: String?
     var logLevel: Logger.Level
@@ -88,7 +89,7 @@ struct Settings: Sendable {
     }
 
     /// `NAME`, or the content of the file that `NAME_FILE` names; at least 32 bytes.
-    private static func secret(_ name: String, _ setting: (String) -> String?) throws(Problem) -> String? {
+    private static func secret(_ name: String, _ setting: (String) -> String?) throws(Problem) -> Secret? {
         var value = setting(name)
         if value == nil, let path = setting("\(name)_FILE") {
             guard let data = FileManager.default.contents(atPath: path) else {
@@ -99,6 +100,6 @@ struct Settings: Sendable {
         if let value, value.utf8.count < 32 {
             throw Problem(text: "\(name) is shorter than 32 bytes; make one with: openssl rand -hex 32")
         }
-        return value
+        return value.map { Secret($0) }
     }
 }

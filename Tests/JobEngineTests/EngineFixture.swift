@@ -102,7 +102,8 @@ final class EngineFixture: Sendable {
     private let path: String
 
     init(
-        _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10, grace: Duration = .seconds(5),
+        _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10,
+        accounts: AccountLimits = AccountLimits(), grace: Duration = .seconds(5),
         clock: ManualClock = ManualClock(), handler own: (any Handler)? = nil,
         store wrap: (any JobStore) -> any JobStore = { $0 }
     ) throws {
@@ -115,7 +116,8 @@ final class EngineFixture: Sendable {
         logger.logLevel = .critical
         engine = JobEngine(
             store: store,
-            deployment: Deployment(revision: "cafecafecafe", functions: functions, concurrency: concurrency),
+            deployment: Deployment(
+                revision: "cafecafecafe", functions: functions, concurrency: concurrency, accounts: accounts),
             handlers: { _ in own ?? handler }, clock: clock, random: RandomSource(), grace: grace, logger: logger)
     }
 
@@ -168,10 +170,10 @@ final class EngineFixture: Sendable {
     }
 
     func submit(
-        _ function: String = "f", _ payload: String = "{}", start: Submission.Start = .now
+        _ function: String = "f", _ payload: String = "{}", owner: String? = nil, start: Submission.Start = .now
     ) async throws -> JobID {
         try await engine.admission.submit(
-            Submission(function: function, payload: Array(payload.utf8), start: start)
+            Submission(function: function, payload: Array(payload.utf8), owner: owner, start: start)
         ).id
     }
 

@@ -86,8 +86,16 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.prune(limit: limit, at: now) }
     }
 
-    package func backlog() async throws(StoreError) -> [FunctionBacklog] {
+    package func backlog() async throws(StoreError) -> [Backlog] {
         try await call { () async throws(StoreError) in try await store.backlog() }
+    }
+
+    package func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] {
+        try await call { () async throws(StoreError) in try await store.oldestDue(of: owner) }
+    }
+
+    package func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] {
+        try await call { () async throws(StoreError) in try await store.failures(of: owner, limit: limit) }
     }
 
     package func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] {

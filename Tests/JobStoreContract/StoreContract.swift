@@ -415,9 +415,54 @@ package enum StoreContract {
             _ = try await store.claim("g", limit: 1)
             #expect(
                 try await store.backlog() == [
-                    FunctionBacklog(function: "f", queued: 2, nextDue: Sample.now + .milliseconds(20)),
-                    FunctionBacklog(function: "g", queued: 1, running: 1, nextDue: Sample.now),
+                    Backlog(function: "f", queued: 2),
+                    Backlog(function: "g", queued: 1, running: 1),
                 ])
+        },
+        StoreContractCase(name: "the backlog tells accounts apart, through claims, retries and ends") { store in
+            _ = try await store.accept(
+                Sample.job(owner: "a"), Sample.job(owner: "a"), Sample.job(owner: "b"), Sample.job(),
+                Sample.job("g", owner: "a"))
+            func rows() async throws -> [Backlog] { try await store.backlog() }
+            #expect(
+                try await rows() == [
+                    Backlog(function: "f", queued: 1), Backlog(function: "f", owner: "a", queued: 2),
+                    Backlog(function: "f", owner: "b", queued: 1), Backlog(function: "g", owner: "a", queued: 1),
+                ])
+            let running = try await store.claim(limit: 2)
+            #expect(try await rows().filter { $0.owner == "a" }.map(\.running) == [2, 0])
+            _ = try await store.settle([Sample.again(running[0], due: 50), Sample.failure(running[1])])
+            #expect(
+                try await rows().filter { $0.owner == "a" } == [
+                    Backlog(function: "f", owner: "a", queued: 1), Backlog(function: "g", owner: "a", queued: 1),
+                ])
+            let request = RetryRequest(id: running[1].job.id, deadline: Sample.now + .seconds(60))
+            #expect(try await store.retry([request], at: Sample.now) == [.retried(run: 2)])
+            #expect(try await rows().first { $0.owner == "a" }?.queued == 2)
+        },
+        StoreContractCase(name: "the oldest due job of an account is found, by function") { store in
+            _ = try await store.accept(
+                Sample.job(due: 1, owner: "b"), Sample.job(due: 3, owner: "a"), Sample.job(due: 2, owner: "a"),
+                Sample.job("g", due: 9, owner: "a"), Sample.job(due: 0))
+            #expect(
+                try await store.oldestDue(of: "a")
+                    == ["f": Sample.now + .milliseconds(2), "g": Sample.now + .milliseconds(9)])
+            #expect(try await store.oldestDue(of: "nobody") == [:])
+        },
+        StoreContractCase(name: "failures are counted as jobs stand now, of one account or all") { store in
+            _ = try await store.accept(
+                Sample.job(owner: "a"), Sample.job(owner: "b"), Sample.job(), Sample.job("g"), Sample.job(owner: "a"))
+            let live = try await store.claim()
+            _ = try await store.settle(live.dropLast().map { Sample.failure($0) } + [Sample.success(live[3])])
+            _ = try await store.settle(try await store.claim("g").map { Sample.failure($0) })
+            #expect(try await store.failures(of: nil, limit: 100) == ["f": 3, "g": 1])
+            #expect(try await store.failures(of: "a", limit: 100) == ["f": 1])
+            let request = RetryRequest(id: live[0].job.id, deadline: Sample.now + .seconds(60))
+            _ = try await store.retry([request], at: Sample.now)
+            #expect(try await store.failures(of: "a", limit: 100) == [:])
+            _ = try await store.settle(try await store.claim().map { Sample.success($0) })
+            #expect(try await store.failures(of: "a", limit: 100) == [:])
+            #expect(try await store.failures(of: nil, limit: 1).values.reduce(0, +) == 1)
         },
         StoreContractCase(name: "a list has every job that matches once, in either order, page by page") { store in
             var jobs: [NewJob] = []

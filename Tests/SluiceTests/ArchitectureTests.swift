@@ -11,10 +11,11 @@ import Testing
         "JobModel": ["PayloadSchema"],
         "FunctionManifest": ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"],
         "JobStore": ["JobModel", "PayloadSchema"],
+        "Accounts": ["JobStore", "JobModel", "Crypto"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
         "Handlers": ["JobModel", "PayloadSchema"],
         "JobEngine": [
-            "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Logging",
+            "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",
             "ServiceLifecycle",
         ],
         "HTTPSupport": [
@@ -24,7 +25,9 @@ import Testing
             "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1", "Logging",
         ],
         "TasksAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
-        "OperationsAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
+        "OperationsAPI": [
+            "Accounts", "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1",
+        ],
     ]
 
     /// Part of the toolchain.

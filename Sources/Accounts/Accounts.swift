@@ -1,0 +1,108 @@
+package import JobModel
+package import JobStore
+
+/// Accounts and their API keys. A key is told once, when it is made; what is kept is its SHA-256.
+package struct Accounts: Sendable {
+    package enum Problem: Error, Equatable, Sendable {
+        /// 1 to 254 characters, none of them a control character or a slash.
+        case invalidName
+        case nameTaken
+        case unknownAccount
+        /// The account has no such key in force.
+        case unknownKey
+        case storeUnavailable(StoreError)
+    }
+
+    /// A key that was just made; `secret` is shown to its holder and then forgotten.
+    package struct IssuedKey: Sendable {
+        package var account: Account
+        package var prefix: String
+        package var secret: Secret
+    }
+
+    private let store: any AccountStore
+    private let now: @Sendable () -> Timestamp
+    private let random: @Sendable () -> UInt64
+
+    /// - Parameter random: 64 bits that nobody can guess.
+    package init(
+        store: any AccountStore, now: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable () -> UInt64
+    ) {
+        self.store = store
+        self.now = now
+        self.random = random
+    }
+
+    /// A new account with its first key.
+    package func create(_ name: String) async throws(Problem) -> IssuedKey {
+        guard Self.isName(name) else { throw .invalidName }
+        let account = Account(id: newID(), name: name, createdAt: now())
+        let text = KeyText(random: random)
+        let key = APIKey(hash: text.hash, prefix: text.prefix, account: account.id, createdAt: account.createdAt)
+        guard try await stored({ () async throws(StoreError) in try await store.create(account, with: key) }) else {
+            throw .nameTaken
+        }
+        return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
+    }
+
+    /// One more key, so that a program can change keys without a gap.
+    package func addKey(to nameOrID: String) async throws(Problem) -> IssuedKey {
+        let account = try await find(nameOrID).account
+        let text = KeyText(random: random)
+        let key = APIKey(hash: text.hash, prefix: text.prefix, account: account.id, createdAt: now())
+        guard try await stored({ () async throws(StoreError) in try await store.add(key) }) else {
+            throw .unknownAccount
+        }
+        return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
+    }
+
+    package func list() async throws(Problem) -> [AccountKeys] {
+        try await stored { () async throws(StoreError) in try await store.accounts() }
+    }
+
+    /// Revokes one key, or all of an account; its jobs stay and go on.
+    ///
+    /// - Returns: how many keys were in force before.
+    package func revoke(_ nameOrID: String, prefix: String?) async throws(Problem) -> Int {
+        let found = try await find(nameOrID)
+        if let prefix, !found.keys.contains(where: { $0.prefix == prefix && $0.revokedAt == nil }) {
+            throw .unknownKey
+        }
+        let time = now()
+        return try await stored { () async throws(StoreError) in
+            try await store.revokeKeys(of: found.account.id, prefix: prefix, at: time)
+        }
+    }
+
+    /// Whose key this is; nil for one that is unknown or revoked. Looked up every time: a revoked key is refused at once.
+    package func account(withKey text: String) async throws(StoreError) -> Account? {
+        guard KeyText.isKey(text) else { return nil }
+        return try await store.account(withKey: KeyText.hash(of: text))
+    }
+
+    private func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {
+        guard let found = try await list().first(where: { $0.account.name == nameOrID || $0.account.id == nameOrID })
+        else { throw .unknownAccount }
+        return found
+    }
+
+    private func stored<Value>(_ body: () async throws(StoreError) -> Value) async throws(Problem) -> Value {
+        do {
+            return try await body()
+        } catch {
+            throw .storeUnavailable(error)
+        }
+    }
+
+    /// A UUID of version 4 (RFC 9562, section 5.4).
+    private func newID() -> String {
+        UUIDBits(
+            high: random() & ~0xF000 | 0x4000, low: random() & ~(0b11 << 62) | 0b10 << 62
+        ).description
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        (1...254).contains(name.utf8.count)
+            && name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F && $0 != "/" }
+    }
+}

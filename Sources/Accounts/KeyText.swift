@@ -1,0 +1,28 @@
+private import Crypto
+internal import JobModel
+
+/// An API key as its holder has it: `slc_<8 hex digits to tell keys apart>_<64 hex digits, the secret>`.
+struct KeyText {
+    /// So that scanners for secrets find a key that leaked.
+    private static let mark = "slc_"
+
+    let prefix: String
+    let whole: Secret
+    let hash: [UInt8]
+
+    init(random: () -> UInt64) {
+        prefix = Self.mark + Self.hex(random()).prefix(8)
+        whole = Secret("\(prefix)_" + (0..<4).map { _ in Self.hex(random()) }.joined())
+        hash = Self.hash(of: whole.revealed)
+    }
+
+    static func hash(of text: String) -> [UInt8] { Array(SHA256.hash(data: Array(text.utf8))) }
+
+    /// Whether it can be a key at all.
+    static func isKey(_ text: String) -> Bool { text.hasPrefix(mark) && text.utf8.count == 77 }
+
+    private static func hex(_ word: UInt64) -> String {
+        let digits = String(word, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}

@@ -1,0 +1,49 @@
+package import JobModel
+package import JobStore
+
+/// One declared function at a glance, for one account or for all.
+package struct FunctionSummary: Sendable {
+    package var function: Function
+    package var isPaused: Bool
+    package var gauge: FunctionGauges.Gauge
+    /// Failed jobs that are still kept.
+    package var failed: Int
+    /// When its first queued job is or was due.
+    package var oldestDue: Timestamp?
+    /// Of all accounts, since the server started.
+    package var attemptTimes: AttemptTimes
+}
+
+extension JobEngine {
+    /// So many of the latest failures are looked at.
+    package static let failuresLookedAt = 10_000
+
+    /// - Parameter owner: whose jobs are counted; nil for all.
+    package func summaries(of owner: String?) async throws(StoreError) -> [FunctionSummary] {
+        let deployment = deployment.value
+        let gauges = owner.map { self.gauges.all(of: $0) } ?? self.gauges.all
+        let failures = try await store.failures(of: owner, limit: Self.failuresLookedAt)
+        let dues = try await oldestDue(of: owner)
+        let counts = metrics.all
+        let paused = paused
+        return deployment.functions.values.sorted { $0.name < $1.name }.map { function in
+            FunctionSummary(
+                function: function, isPaused: function.paused || paused.contains(function.name),
+                gauge: gauges[function.name] ?? FunctionGauges.Gauge(), failed: failures[function.name] ?? 0,
+                oldestDue: dues[function.name], attemptTimes: counts[function.name]?.attemptTimes ?? AttemptTimes())
+        }
+    }
+
+    /// When the first queued job of each declared function is or was due; functions without one are left out.
+    ///
+    /// - Parameter owner: whose jobs; nil for all, of which the first thousand lanes of a function are looked at.
+    package func oldestDue(of owner: String? = nil) async throws(StoreError) -> [String: Timestamp] {
+        if let owner { return try await store.oldestDue(of: owner) }
+        var found: [String: Timestamp] = [:]
+        for name in deployment.value.functions.keys {
+            let lanes = try await store.lanes(of: name, after: nil, limit: 1000)
+            if let due = lanes.map(\.due).min() { found[name] = due }
+        }
+        return found
+    }
+}

@@ -1,0 +1,114 @@
+internal import Accounts
+internal import HTTPSupport
+internal import JobModel
+internal import JobStore
+internal import NIOCore
+internal import NIOHTTP1
+internal import PayloadSchema
+
+/// `/v1/accounts`, for the operator: who may call, and with which keys.
+struct AccountCalls: Sendable {
+    let accounts: Accounts
+    let authenticator: any Authenticator
+
+    /// `{"name": "acme"}` -> the account and its first key, which is told this once.
+    func create(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        try await authenticator.requireAdmin(request)
+        let name = try Self.name(in: request)
+        return try await answering { () async throws(Accounts.Problem) in
+            Self.issued(try await accounts.create(name))
+        }
+    }
+
+    /// One more key.
+    func addKey(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        try await authenticator.requireAdmin(request)
+        let name = context.parameter("account") ?? ""
+        return try await answering { () async throws(Accounts.Problem) in
+            Self.issued(try await accounts.addKey(to: name))
+        }
+    }
+
+    func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        try await authenticator.requireAdmin(request)
+        return try await answering { () async throws(Accounts.Problem) in
+            .json(200, ["accounts": .array(try await accounts.list().map(Self.body))])
+        }
+    }
+
+    /// All keys of an account, or the one that the path names.
+    func revoke(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        try await authenticator.requireAdmin(request)
+        let name = context.parameter("account") ?? ""
+        let prefix = context.parameter("key")
+        return try await answering { () async throws(Accounts.Problem) in
+            .json(200, ["revoked": .integer(try await accounts.revoke(name, prefix: prefix))])
+        }
+    }
+
+    private func answering(
+        _ body: () async throws(Accounts.Problem) -> ServerResponse
+    ) async throws(Problem) -> ServerReply {
+        do {
+            return .response(try await body())
+        } catch {
+            throw Self.problem(of: error)
+        }
+    }
+
+    private static func name(in request: ServerRequest) throws(Problem) -> String {
+        try RequestFields.checkJSON(request)
+        let body = try? JSONParser.parse(Array(request.body.readableBytesView))
+        guard case .object(let object)? = body, object.members.count == 1, let name = object["name"]?.string else {
+            throw Problem(400, "The body is {\"name\": \"…\"}, and nothing else.")
+        }
+        return name
+    }
+
+    private static func issued(_ key: Accounts.IssuedKey) -> ServerResponse {
+        // The one place where a key is shown.
+        var response = ServerResponse.json(
+            201,
+            [
+                "account": body(of: key.account), "apiKey": .string(key.secret.revealed),
+                "prefix": .string(key.prefix),
+            ])
+        response.headers.add(name: "Cache-Control", value: "no-store")
+        return response
+    }
+
+    private static func body(of account: Account) -> JSONValue {
+        [
+            "id": .string(account.id), "name": .string(account.name),
+            "createdAt": .string(account.createdAt.description),
+        ]
+    }
+
+    private static func body(of entry: AccountKeys) -> JSONValue {
+        [
+            "id": .string(entry.account.id), "name": .string(entry.account.name),
+            "createdAt": .string(entry.account.createdAt.description),
+            "keys": .array(
+                entry.keys.map { key in
+                    [
+                        "prefix": .string(key.prefix), "createdAt": .string(key.createdAt.description),
+                        "revokedAt": .optional(key.revokedAt?.description),
+                    ]
+                }),
+        ]
+    }
+
+    private static func problem(of problem: Accounts.Problem) -> Problem {
+        switch problem {
+        case .invalidName:
+            Problem(400, "An account's name has 1 to 254 bytes, without spaces, slashes and control characters.")
+        case .nameTaken:
+            Problem(
+                409, "An account of this name exists. Give it one more key instead, or choose another name.",
+                kind: "account-exists", title: "Account exists")
+        case .unknownAccount: Problem(404, "There is no account of this name or id.")
+        case .unknownKey: Problem(404, "The account has no such key in force.")
+        case .storeUnavailable: .storeUnavailable
+        }
+    }
+}

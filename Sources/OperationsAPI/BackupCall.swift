@@ -1,0 +1,74 @@
+private import Foundation
+internal import HTTPSupport
+internal import NIOHTTP1
+private import Synchronization
+
+/// `GET /v1/backup`: a copy of the database as it is at one moment, while serving.
+///
+/// The copy is made beside the database first: a slow reader of the answer holds up nothing.
+struct BackupCall: Sendable {
+    private static let pieceBytes = 256 << 10
+
+    private let authenticator: any Authenticator
+    private let makeCopy: @Sendable () async throws -> String
+    private let turn = BackupTurn()
+
+    /// - Parameter makeCopy: writes the copy and returns its path; who sends it removes it.
+    init(authenticator: any Authenticator, makeCopy: @escaping @Sendable () async throws -> String) {
+        self.authenticator = authenticator
+        self.makeCopy = makeCopy
+    }
+
+    func callAsFunction(_ request: ServerRequest) async throws -> ServerReply {
+        try await authenticator.requireAdmin(request)
+        guard request.mayStream else { throw Problem(400, "A backup takes a GET over HTTP/1.1.") }
+        guard turn.take() else {
+            throw Problem(
+                409, "A backup is being made already; wait for it.", kind: "backup-busy", title: "Backup under way",
+                headers: [("Retry-After", "10")])
+        }
+        let copy: BackupCopy
+        do {
+            copy = BackupCopy(path: try await makeCopy(), turn: turn)
+        } catch {
+            turn.giveBack()
+            throw error
+        }
+        let head = ServerResponse(
+            status: 200, headers: ["Content-Type": "application/vnd.sqlite3", "Cache-Control": "no-store"])
+        return .stream(head) { write in
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: copy.path))
+            defer { try? file.close() }
+            while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty {
+                try await write([UInt8](piece))
+            }
+        }
+    }
+}
+
+/// One backup at a time: each needs as much disk as the database.
+private final class BackupTurn: Sendable {
+    private let isTaken = Atomic(false)
+
+    func take() -> Bool {
+        isTaken.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    func giveBack() { isTaken.store(false, ordering: .releasing) }
+}
+
+/// The file that is sent; gone with whoever sends it, also when the client left before the first byte.
+private final class BackupCopy: Sendable {
+    let path: String
+    private let turn: BackupTurn
+
+    init(path: String, turn: BackupTurn) {
+        self.path = path
+        self.turn = turn
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+        turn.giveBack()
+    }
+}

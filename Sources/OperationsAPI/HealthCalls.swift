@@ -1,0 +1,41 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import NIOHTTP1
+internal import PayloadSchema
+
+/// `/livez`, `/readyz` and `/metrics`.
+struct HealthCalls: Sendable {
+    let engine: JobEngine
+    let authenticator: any Authenticator
+    let connections: ConnectionCount
+    let version: String
+
+    func live() -> ServerReply { .response(.json(200, ["status": "alive"])) }
+
+    func ready() async throws -> ServerReply {
+        let reasons = await engine.readiness()
+        guard reasons.isEmpty else {
+            throw Problem(
+                503, "Not ready: \(reasons.joined(separator: "; ")).", kind: "not-ready",
+                headers: [("Retry-After", "1")])
+        }
+        return .response(.json(200, ["status": "ready"]))
+    }
+
+    /// A proxy on this machine speaks for others; most say so. One that does not must keep /metrics to itself.
+    private static let signsOfProxy = [
+        "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
+    ]
+
+    func metrics(_ request: ServerRequest) async throws -> ServerReply {
+        let isProxied = Self.signsOfProxy.contains { request.headers.contains(name: $0) }
+        let isLocal = request.connection.peer?.isLoopback == true && !isProxied
+        if !isLocal { try await authenticator.requireAdmin(request) }
+        let text = try await MetricsText.of(engine, connections: connections.value, version: version)
+        return .response(
+            ServerResponse(
+                status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
+                body: Array(text.utf8)))
+    }
+}

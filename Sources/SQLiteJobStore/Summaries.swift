@@ -1,0 +1,116 @@
+package import JobModel
+package import JobStore
+
+extension SQLiteJobStore {
+    package func backlog() async throws(StoreError) -> [Backlog] {
+        try readers.read { connection throws(StoreError) in
+            var table = BacklogTable()
+            // One read transaction: the counts are of one moment.
+            try connection.execute("BEGIN")
+            defer { try? connection.execute("COMMIT") }
+            try connection.tally(SummarySQL.queued) { table[$0, $1].queued += $2 }
+            // All queued jobs were counted; those of accounts are told apart from the rest.
+            try connection.tally(SummarySQL.queuedOfOwners) { function, owner, count in
+                table[function, owner].queued += count
+                table[function, nil].queued -= count
+            }
+            try connection.tally(SummarySQL.running) { table[$0, $1].running += $2 }
+            try connection.tally(SummarySQL.waiting) { table[$0, $1].waiting += $2 }
+            return table.rows
+        }
+    }
+
+    package func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(SummarySQL.oldestDue).bind(1, owner)
+            defer { select.reset() }
+            var dues: [String: Timestamp] = [:]
+            while try select.step() { dues[select.text(0)] = select.time(1) }
+            return dues
+        }
+    }
+
+    package func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(SummarySQL.failures).bind(1, limit).bind(2, owner)
+            defer { select.reset() }
+            var counts: [String: Int] = [:]
+            while try select.step() { counts[select.text(0)] = select.int(1) }
+            return counts
+        }
+    }
+}
+
+/// Counts in the order of an index, so that a million queued jobs need no sorting.
+enum SummarySQL {
+    static let queued: StaticString =
+        """
+        SELECT f.name, NULL, q.count FROM
+            (SELECT function, count(*) AS count FROM queue INDEXED BY queue_due WHERE state = 0 GROUP BY function) q
+            JOIN functions f ON f.id = q.function
+        """
+    static let queuedOfOwners: StaticString =
+        """
+        SELECT f.name, o.name, q.count FROM
+            (SELECT owner, function, count(*) AS count FROM queue INDEXED BY queue_owner
+                WHERE state = 0 AND owner IS NOT NULL GROUP BY owner, function) q
+            JOIN functions f ON f.id = q.function JOIN owners o ON o.id = q.owner
+        """
+    static let running: StaticString =
+        """
+        SELECT f.name, o.name, count(*) FROM queue q INDEXED BY queue_running JOIN functions f ON f.id = q.function
+            LEFT JOIN owners o ON o.id = q.owner WHERE q.state = 1 GROUP BY q.function, q.owner
+        """
+    static let waiting: StaticString =
+        """
+        SELECT f.name, o.name, count(*) FROM queue q INDEXED BY queue_waiting JOIN functions f ON f.id = q.function
+            LEFT JOIN owners o ON o.id = q.owner WHERE q.state = 2 GROUP BY q.function, q.owner
+        """
+    static let oldestDue: StaticString =
+        """
+        SELECT f.name, q.due FROM
+            (SELECT function, min(due) AS due FROM queue INDEXED BY queue_owner
+                WHERE state = 0 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?1)
+                GROUP BY function) q
+            JOIN functions f ON f.id = q.function
+        """
+    /// Failed in the latest run, and not tried again since.
+    static let failures: StaticString =
+        """
+        SELECT f.name, count(*) FROM
+            (SELECT job, run FROM outcomes INDEXED BY outcomes_unhappy WHERE state <> 3 AND state = 4
+                ORDER BY job DESC LIMIT ?1) o
+            JOIN jobs j ON j.row = o.job JOIN functions f ON f.id = j.function
+        WHERE (?2 IS NULL OR j.owner = ?2) AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.row = o.job)
+            AND NOT EXISTS (SELECT 1 FROM outcomes later WHERE later.job = o.job AND later.run > o.run)
+        GROUP BY j.function
+        """
+}
+
+extension Connection {
+    /// Rows of function, owner and count.
+    fileprivate func tally(_ sql: StaticString, _ body: (String, String?, Int) -> Void) throws(StoreError) {
+        let select = try statement(sql)
+        defer { select.reset() }
+        while try select.step() { body(select.text(0), select.optionalText(1), select.int(2)) }
+    }
+}
+
+private struct BacklogTable {
+    private struct Key: Hashable {
+        var function: String
+        var owner: String?
+    }
+
+    private var backlogs: [Key: Backlog] = [:]
+
+    subscript(function: String, owner: String?) -> Backlog {
+        get { backlogs[Key(function: function, owner: owner)] ?? Backlog(function: function, owner: owner) }
+        set { backlogs[Key(function: function, owner: owner)] = newValue }
+    }
+
+    var rows: [Backlog] {
+        backlogs.values.filter { $0.queued + $0.running + $0.waiting > 0 }
+            .sorted { ($0.function, $0.owner ?? "") < ($1.function, $1.owner ?? "") }
+    }
+}
