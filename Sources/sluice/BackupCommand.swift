@@ -45,6 +45,11 @@ final class NewFile: Sendable {
     private let isCommitted = Atomic(false)
 
     init(replacing path: String) throws {
+        var status = stat()
+        // A rename would take the place of a device or fail on a folder.
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw CommandFailure("\(path) is there and is no regular file", ExitStatus.failure)
+        }
         self.path = path
         temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).part"
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

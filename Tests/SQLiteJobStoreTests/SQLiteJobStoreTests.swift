@@ -54,6 +54,30 @@ final class TemporaryDatabase: Sendable {
         #expect(third.row > ids[1].row)
     }
 
+    @Test func `A file of an older version is brought up to date with its jobs`() async throws {
+        do {
+            let old = try Connection(path: database.path, role: .writer)
+            for migration in Schema.migrations[..<3] { try old.execute(migration) }
+            try old.execute(
+                """
+                PRAGMA user_version = 3; PRAGMA application_id = 1399612261;
+                INSERT INTO functions VALUES (1, 'f');
+                INSERT INTO jobs (row, random, function, owner, revision, created_at, priority)
+                    VALUES (1, 7, 1, 'a', 'r', 0, 0), (2, 7, 1, NULL, 'r', 0, 0), (3, 7, 1, 'b', 'r', 0, 0);
+                INSERT INTO queue (row, function, priority, due, deadline, state, run, attempt, used, lost, lease)
+                    VALUES (1, 1, 0, 5, 9e12, 0, 1, 0, 0, 0, 0), (2, 1, 0, 6, 9e12, 0, 1, 0, 0, 0, 0);
+                """)
+        }
+        let store = try database.open()
+        #expect(
+            try await store.backlog()
+                == [Backlog(function: "f", queued: 1), Backlog(function: "f", owner: "a", queued: 1)])
+        #expect(try await store.oldestDue(of: "a") == ["f": Timestamp(milliseconds: 5)])
+        #expect(try await store.accept(Sample.job(owner: "b")).count == 1)
+        #expect(try await store.backlog().map(\.owner) == [nil, "a", "b"])
+        await store.close()
+    }
+
     @Test func `New ids lie above those of jobs that are gone`() async throws {
         var store = try database.open()
         let id = try await store.accept(Sample.job())[0]
@@ -161,6 +185,9 @@ final class TemporaryDatabase: Sendable {
         ("\(UpkeepSQL.abandoned)", "q USING INDEX queue_running"),
         ("\(UpkeepSQL.overdue)", "SEARCH q USING INDEX queue_deadline (deadline<?)"),
         ("\(UpkeepSQL.ended)", "SEARCH outcomes USING INDEX outcomes_purge (purge_at>? AND purge_at<?)"),
+        ("\(SummarySQL.queued)", "SCAN queue USING INDEX queue_due"),
+        ("\(SummarySQL.queuedOfOwners)", "SEARCH queue USING INDEX queue_owner (owner>?)"),
+        ("\(SummarySQL.oldestDue)", "SEARCH queue USING INDEX queue_owner (owner=?)"),
     ])
     func `A hot statement uses its index and sorts nothing`(_ sql: String, _ expected: String) throws {
         _ = try database.open()

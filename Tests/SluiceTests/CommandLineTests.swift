@@ -101,6 +101,163 @@ import Testing
     }
 }
 
+/// What people see on a terminal, which script(1) makes.
+@Suite struct TerminalTests {
+    private static let manifest = """
+        version: 1
+        functions:
+          flaky:
+            handler: {builtin: echo, simulate: {duration: 1500ms, status: 500}}
+            endpoint: {auth: public}
+            retry: {attempts: 2, delay: 2500ms, jitter: none}
+          slow:
+            handler: {builtin: echo, simulate: {duration: 1m}}
+            endpoint: {auth: public}
+            timeout: 2m
+        """
+
+    private func onTerminal(_ command: String, _ server: ServerProcess) async throws -> String {
+        let binaries = URL(fileURLWithPath: Program.path(of: "sluice")).deletingLastPathComponent().path
+        return try await Shell.run(
+            "export PATH='\(binaries)':$PATH TERM=xterm; unset NO_COLOR; script -qec '\(command)' /dev/null || true", in: server.folder)
+    }
+
+    @Test func `invoke --wait tells state, attempt, elapsed time and the next attempt`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest)
+        let shown = try await onTerminal("sluice invoke flaky --wait", server)
+        #expect(shown.contains("flaky: inFlight, attempt 1 of 2, "))
+        #expect(shown.contains(/flaky: pending, attempt 1 of 2, \d+s, next attempt in [123]s/))
+        #expect(shown.contains("flaky: inFlight, attempt 2 of 2, "))
+        #expect(shown.contains("the job ended as deadLetter: Server error: HTTP 500 - Internal Server Error"))
+    }
+
+    @Test func `Colour is for terminals, and for those who want it`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest)
+        #expect(try await onTerminal("sluice status", server).contains("\u{1B}[32mready"))
+        #expect(!(try await onTerminal("NO_COLOR=1 sluice status", server).contains("\u{1B}")))
+    }
+
+    @Test func `Ctrl-C ends a wait with 130, and the job goes on`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest)
+        let waiting = try Program(["invoke", "slow", "--wait"], folder: server.folder)
+        // The long poll is under way once the job runs.
+        while try await Program.run(["jobs", "list", "--status", "processing", "--json"], folder: server.folder)
+            .output.contains(#""total":0"#)
+        {}
+        waiting.kill(SIGINT)
+        #expect(try await offPool { waiting.waitForExit(seconds: 10) } == 130)
+        let status = try JSONParser.parse(
+            try await Program.run(["status", "--json"], folder: server.folder).output)
+        #expect(status.value(at: ["queue", "processingTasks"]) == 1)
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `Completions are there for every shell`(_ shell: String) async throws {
+        let folder = try TemporaryFolder()
+        let made = try await Program.run(["--generate-completion-script", shell], folder: folder)
+        #expect(made.status == 0)
+        for word in ["serve", "invoke", "account", "backup", "resume"] { #expect(made.output.contains(word)) }
+        guard shell == "bash" else { return }
+        try folder.write(made.output, to: "completions")
+        _ = try await Shell.run("bash -n completions", in: folder)
+    }
+}
+
+@Suite struct AccountCommandTests {
+    let server: ServerProcess
+
+    init() async throws {
+        server = try await ServerProcess(manifest: TestManifest.text)
+    }
+
+    private func sluice(_ arguments: String...) async throws -> (status: Int32, output: String, error: String) {
+        try await Program.run(arguments, folder: server.folder)
+    }
+
+    private func calls(with key: String) async throws -> Int {
+        try await server.post("/api/v1/private", "{}", headers: ["Authorization: Bearer \(key)"]).status
+    }
+
+    @Test func `An account is made, used, listed and revoked`() async throws {
+        let made = try await sluice("account", "create", "acme")
+        #expect(made.status == 0)
+        #expect(made.error.contains("not shown again"))
+        let key = try #require(made.output.firstMatch(of: /API key  (slc_\S+)/)?.output.1).description
+        #expect(try await calls(with: key) == 202)
+        let json = try JSONParser.parse(try await sluice("account", "create", "acme", "--add-key", "--json").output)
+        let second = try #require(json["apiKey"]?.string)
+        let prefix = try #require(json["prefix"]?.string)
+        #expect(try await calls(with: second) == 202)
+        let list = try await sluice("account", "list")
+        #expect(list.output.contains(prefix))
+        #expect(!list.output.contains(second))
+        #expect(try await sluice("account", "revoke", "acme", "--key", prefix).output == "acme: 1 revoked\n")
+        #expect(try await calls(with: second) == 401)
+        #expect(try await calls(with: key) == 202)
+        #expect(try await sluice("account", "revoke", "acme").output == "acme: 1 revoked\n")
+        #expect(try await calls(with: key) == 401)
+        #expect(try await sluice("account", "list").output.contains("revoked 20"))
+    }
+
+    @Test func `Mistakes have their exit codes and say what to do`() async throws {
+        _ = try await sluice("account", "create", "acme")
+        let taken = try await sluice("account", "create", "acme")
+        #expect(taken.status == 1)
+        #expect(taken.error.contains("one more key"))
+        #expect(try await sluice("account", "create", "a b").status == 65)
+        #expect(try await sluice("account", "create", "nobody", "--add-key").status == 1)
+        #expect(try await sluice("account", "revoke", "nobody").status == 1)
+        #expect(try await sluice("account", "revoke", "acme", "--key", "slc_00000000").status == 1)
+        #expect(try await sluice("account", "create").status == 64)
+        let empty = try TemporaryFolder()
+        let url = ["SLUICE_URL": "http://127.0.0.1:\(server.port)"]
+        #expect(try await Program.run(["account", "list"], folder: empty, environment: url).status == 77)
+    }
+}
+
+@Suite struct BackupTests {
+    @Test func `A backup under load holds every job accepted before it, and serves`() async throws {
+        let server = try await ServerProcess(manifest: TestManifest.text)
+        var before: [String] = []
+        for _ in 0..<20 { before.append(try await server.accept("/api/v1/fast", headers: ["Sluice-Delay: 1h"])) }
+        let load = Task {
+            var accepted = 0
+            while !Task.isCancelled {
+                _ = try await server.accept("/api/v1/fast", #"{"a":1}"#)
+                accepted += 1
+            }
+            return accepted
+        }
+        let target = try TemporaryFolder()
+        let backup = try await Program.run(["backup", target.file("sluice.db")], folder: server.folder)
+        #expect(backup.status == 0)
+        #expect(backup.output.hasSuffix(" bytes\n"))
+        load.cancel()
+        #expect(try await load.value > 0)
+        let mode = try FileManager.default.attributesOfItem(atPath: target.file("sluice.db"))[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+        let restored = try await ServerProcess(manifest: TestManifest.text, folder: target)
+        for url in before { #expect(try await restored.get(url).status == 202) }
+        // Nothing is left where it was made.
+        let left = try FileManager.default.contentsOfDirectory(atPath: server.folder.path)
+        #expect(!left.contains { $0.hasPrefix(".backup-") })
+    }
+
+    @Test func `A backup that cannot be written leaves nothing and says why`() async throws {
+        let server = try await ServerProcess(manifest: TestManifest.text)
+        let nowhere = try await Program.run(["backup", "missing/sluice.db"], folder: server.folder)
+        #expect(nowhere.status == 1)
+        #expect(nowhere.error.contains("missing/sluice.db"))
+        let device = try await Program.run(["backup", "/dev/null"], folder: server.folder)
+        #expect(device.error.contains("no regular file"))
+        let empty = try TemporaryFolder()
+        let stranger = try await Program.run(
+            ["backup", "x.db"], folder: empty, environment: ["SLUICE_URL": "http://127.0.0.1:\(server.port)"])
+        #expect(stranger.status == 77)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: empty.path).isEmpty)
+    }
+}
+
 /// "Why has my job not run?", asked of `sluice jobs show` alone.
 @Suite struct ExplanationTests {
     private static let manifest = """
