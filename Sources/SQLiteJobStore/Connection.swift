@@ -10,6 +10,7 @@ final class Connection {
     }
 
     let handle: OpaquePointer
+    private var isOpen = true
     /// By the address of their text: a static string stands once in the binary.
     private var statements: [UnsafePointer<UInt8>: Statement] = [:]
 
@@ -66,7 +67,12 @@ final class Connection {
         }
     }
 
-    deinit {
+    deinit { close() }
+
+    /// Nothing else may be called afterwards. The last connection that may write brings everything into the one file.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
         statements.removeAll()
         sqlite3_close_v2(handle)
     }

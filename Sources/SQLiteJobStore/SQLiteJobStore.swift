@@ -37,7 +37,8 @@ package final class SQLiteJobStore: JobStore {
     package var statistics: StoreStatistics { writer.statistics }
 
     package func close() async {
-        await writer.close()
+        // The writer goes last: then the whole database is in its one file, and no -wal is left beside it.
         readers.close()
+        await writer.close()
     }
 }

@@ -16,6 +16,9 @@ final class Writer: Sendable {
         var pending: [any PendingWrite] = []
         /// Set once: every later request gets it.
         var refusal: StoreError?
+        var hasEnded = false
+        /// Who waits for the end.
+        var ending: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -62,7 +65,15 @@ final class Writer: Sendable {
 
     /// Lets everything submitted before finish, then ends the thread and closes the connection.
     func close() async {
-        _ = try? await perform { session throws(StoreError) in session.closing = true }
+        refuse(.closed)
+        arrived.signal()
+        await withCheckedContinuation { continuation in
+            let hasEnded = state.withLock { state in
+                if !state.hasEnded { state.ending.append(continuation) }
+                return state.hasEnded
+            }
+            if hasEnded { continuation.resume() }
+        }
     }
 
     private func submit(_ write: any PendingWrite) {
@@ -78,8 +89,10 @@ final class Writer: Sendable {
         }
     }
 
-    private func take() -> [any PendingWrite] {
+    /// What comes next; nil when everything is done and nothing more is taken.
+    private func take() -> [any PendingWrite]? {
         state.withLock { state in
+            if state.pending.isEmpty, state.refusal != nil { return nil }
             guard state.pending.count > Self.batchLimit else {
                 defer { state.pending = [] }
                 return state.pending
@@ -90,15 +103,16 @@ final class Writer: Sendable {
     }
 
     private func run(_ session: WriterSession) {
-        while !session.closing {
-            var batch = take()
-            if batch.isEmpty {
-                arrived.wait()
-                batch = take()
-            }
-            if !batch.isEmpty { commit(batch, session) }
+        while let batch = take() {
+            if batch.isEmpty { arrived.wait() } else { commit(batch, session) }
         }
-        refuseAll(.closed)
+        session.connection.close()
+        let waiting = state.withLock { state in
+            state.hasEnded = true
+            defer { state.ending = [] }
+            return state.ending
+        }
+        waiting.forEach { $0.resume() }
     }
 
     private func commit(_ batch: [any PendingWrite], _ session: WriterSession) {
@@ -136,9 +150,12 @@ final class Writer: Sendable {
         batch.forEach { $0.finish(nil) }
     }
 
+    /// From now on; the first reason stays.
+    private func refuse(_ error: StoreError) { state.withLock { $0.refusal = $0.refusal ?? error } }
+
     private func refuseAll(_ error: StoreError) {
+        refuse(error)
         let left = state.withLock { state in
-            state.refusal = state.refusal ?? error
             defer { state.pending = [] }
             return state.pending
         }
@@ -155,7 +172,6 @@ final class WriterSession {
     var ids: IDSource
     var functions = NameNumbers.functions
     var owners = NameNumbers.owners
-    var closing = false
 
     init(connection: Connection, boot: Int64, ids: IDSource) {
         self.connection = connection

@@ -76,11 +76,16 @@ struct StatusCommand: AsyncParsableCommand {
 
     private func table(_ functions: JSONValue?) -> String {
         guard case .array(let functions)? = functions else { return "" }
+        func span(_ value: JSONValue?) -> String {
+            value?.integer.map { Terminal.span(milliseconds: $0) } ?? "-"
+        }
         return Terminal.table(
-            ["FUNCTION", "QUEUED", "RUNNING", "ENDPOINT", ""],
+            ["FUNCTION", "QUEUED", "OLDEST", "RUNNING", "FAILED", "P50", "P99", "ENDPOINT", ""],
             functions.map { function in
                 [
-                    function["name"]?.string ?? "", function["queued"]?.text ?? "", function["running"]?.text ?? "",
+                    function["name"]?.string ?? "", function["queued"]?.text ?? "", span(function["oldestDueMs"]),
+                    function["running"]?.text ?? "", function["failed"]?.text ?? "",
+                    span(function.value(at: ["attemptMs", "p50"])), span(function.value(at: ["attemptMs", "p99"])),
                     "\(function["method"]?.string ?? "") \(function["path"]?.string ?? "")",
                     function["paused"] == true ? "paused" : "",
                 ]

@@ -39,16 +39,16 @@ enum Terminal {
         }
     }
 
-    /// `3m ago`, `in 2h`: the largest unit that fits.
-    static func relative(_ milliseconds: Int64) -> String {
-        let seconds = abs(milliseconds) / 1000
-        let text =
-            seconds < 60
-            ? "\(seconds)s"
-            : seconds < 3600
-                ? "\(seconds / 60)m"
-                : seconds < 86_400
-                    ? "\(seconds / 3600)h" : "\(seconds / 86_400)d"
-        return milliseconds > 999 ? "in \(text)" : "\(text) ago"
+    /// A duration in its two or three leading digits: `12ms`, `1.5s`, `42s`, `3m`, `2h`, `9d`.
+    static func span(milliseconds: Int64) -> String {
+        let seconds = milliseconds / 1000
+        return switch milliseconds {
+        case ..<1000: "\(milliseconds)ms"
+        case ..<10_000: "\(seconds).\(milliseconds % 1000 / 100)s"
+        case ..<120_000: "\(seconds)s"
+        case ..<7_200_000: "\(seconds / 60)m"
+        case ..<172_800_000: "\(seconds / 3600)h"
+        default: "\(seconds / 86_400)d"
+        }
     }
 }

@@ -54,6 +54,14 @@ final class TemporaryDatabase: Sendable {
         #expect(third.row > ids[1].row)
     }
 
+    @Test func `After a clean end the file is whole by itself`() async throws {
+        let store = try database.open()
+        let id = try await store.accept(Sample.job())[0]
+        #expect(try await store.snapshot(id) != nil)
+        await store.close()
+        #expect(!FileManager.default.fileExists(atPath: database.path + "-wal"))
+    }
+
     @Test func `A file of an older version is brought up to date with its jobs`() async throws {
         do {
             let old = try Connection(path: database.path, role: .writer)
