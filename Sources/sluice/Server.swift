@@ -34,7 +34,7 @@ struct Server: Sendable {
     private let manifest: Manifest
     private let data: DataFolder
     private let adminToken: Secret
-    private let store: SQLiteJobStore
+    private let store: any JobStore & AccountStore
     private let logger: Logger
     private let random = RandomSource()
     private let clock = SystemClock()
@@ -75,6 +75,15 @@ struct Server: Sendable {
         case .success(let manifest, _):
             loaded.problemText.map { StandardError.write($0) }
             return manifest
+        }
+    }
+
+    private static func open(_ database: Database, logger: Logger) throws -> any JobStore & AccountStore {
+        switch database {
+        case .sqlite(let path): return try open(path, logger: logger)
+        case .discard:
+            logger.warning("Nothing is kept: every job is accepted and forgotten (DATABASE_URL=discard:)")
+            return DiscardingStore()
         }
     }
 
@@ -183,6 +192,7 @@ struct Server: Sendable {
             engine: engine, accounts: accounts, authenticator: authenticator, connections: connections,
             version: Version.number,
             makeBackup: { [store, data, random] in
+                guard let store = store as? SQLiteJobStore else { throw DiscardingStore.refusal }
                 let path = data.newBackup(name: String(random.next(), radix: 16))
                 try await store.backup(to: path)
                 return path

@@ -24,8 +24,7 @@ struct Settings: Sendable {
     var manifest: ManifestFile
     var port: Int
     var host: String
-    /// The SQLite file.
-    var database: String
+    var database: Database
     var dataFolder: String
     var adminToken: Secret?
     /// How a shell gets the token that was given; nil when it lies in the data folder.
@@ -47,10 +46,10 @@ struct Settings: Sendable {
         }
         guard (0...65_535).contains(port) else { throw Problem(text: "port \(port) is out of range: 0 to 65535") }
         host = flags.host ?? setting("SLUICE_HOST") ?? "127.0.0.1"
-        database = try Self.sqlitePath(flags.database ?? setting("DATABASE_URL") ?? "sqlite:sluice.db")
+        database = try Database(url: flags.database ?? setting("DATABASE_URL") ?? "sqlite:sluice.db")
         dataFolder =
             flags.data ?? setting("SLUICE_DATA")
-            ?? URL(fileURLWithPath: database).deletingLastPathComponent().path
+            ?? database.folder
         adminToken = try Self.secret("SLUICE_ADMIN_TOKEN", setting)
         if adminToken != nil {
             adminTokenSource =
@@ -69,23 +68,6 @@ struct Settings: Sendable {
             }
             logFormat = known
         }
-    }
-
-    /// `sqlite:sluice.db`, `sqlite:/var/lib/sluice/sluice.db`, `sqlite:///var/lib/sluice/sluice.db`.
-    private static func sqlitePath(_ url: String) throws(Problem) -> String {
-        if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
-            throw Problem(
-                text: "DATABASE_URL names PostgreSQL, which this version does not have yet; use sqlite:sluice.db")
-        }
-        guard url.hasPrefix("sqlite:") else {
-            throw Problem(text: "DATABASE_URL is \"\(url)\"; write sqlite:PATH, for example sqlite:sluice.db")
-        }
-        var path = url.dropFirst(7)
-        if path.hasPrefix("//") { path = path.dropFirst(2) }
-        guard !path.isEmpty, path != ":memory:" else {
-            throw Problem(text: "DATABASE_URL names no file; write sqlite:PATH, for example sqlite:sluice.db")
-        }
-        return String(path)
     }
 
     /// `NAME`, or the content of the file that `NAME_FILE` names; at least 32 bytes.

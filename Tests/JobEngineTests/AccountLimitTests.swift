@@ -82,7 +82,11 @@ import Testing
 
     @Test func `Every way through life leaves the counts at zero`() async throws {
         let fixture = try EngineFixture(
-            [EngineFixture.function { $0.retry = RetryPolicy(); $0.retry.attempts = 2; $0.retry.delay = .zero }])
+            [
+                EngineFixture.function {
+                    $0.retry = RetryPolicy(); $0.retry.attempts = 2; $0.retry.delay = .zero
+                }
+            ])
         let gauges = fixture.engine.gauges
         try await fixture.running {
             let ids = try await [

@@ -119,7 +119,8 @@ import Testing
     private func onTerminal(_ command: String, _ server: ServerProcess) async throws -> String {
         let binaries = URL(fileURLWithPath: Program.path(of: "sluice")).deletingLastPathComponent().path
         return try await Shell.run(
-            "export PATH='\(binaries)':$PATH TERM=xterm; unset NO_COLOR; script -qec '\(command)' /dev/null || true", in: server.folder)
+            "export PATH='\(binaries)':$PATH TERM=xterm; unset NO_COLOR; script -qec '\(command)' /dev/null || true",
+            in: server.folder)
     }
 
     @Test func `invoke --wait tells state, attempt, elapsed time and the next attempt`() async throws {

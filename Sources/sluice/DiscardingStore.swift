@@ -1,0 +1,74 @@
+internal import JobModel
+internal import JobStore
+private import Synchronization
+
+/// Accepts jobs and forgets them (`DATABASE_URL=discard:`): what a call costs without its storage, for `Benchmarks/`.
+final class DiscardingStore: JobStore, AccountStore {
+    private let ids = Mutex(JobIDSequence())
+
+    func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
+        ids.withLock { ids in jobs.map { .accepted(ids.next(now: now, random: $0.job.id.random)) } }
+    }
+
+    // Nothing is ever there.
+
+    func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? { nil }
+
+    func claim(
+        _ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment
+    ) async throws(StoreError) -> [ClaimAnswer] {
+        asks.map { ClaimAnswer(function: $0.function, lane: $0.lane, jobs: [], nextDue: nil) }
+    }
+
+    func renew(_ held: [HeldLease], for duration: Duration, at now: Moment) async throws(StoreError) -> [Bool] {
+        held.map { _ in false }
+    }
+
+    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+        settlements.map { _ in .stale }
+    }
+
+    func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {
+        requests.map { _ in .unknown }
+    }
+
+    func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup] {
+        ids.map { _ in .unknown }
+    }
+
+    func list(
+        _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
+        at now: Timestamp
+    ) async throws(StoreError) -> JobPage { JobPage(jobs: [], next: nil) }
+
+    func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount {
+        JobCount(count: 0, isExact: true)
+    }
+
+    func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { [] }
+    func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] { [] }
+    func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob] { [] }
+
+    func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
+        PruneResult(jobs: 0, tombstones: 0, keys: 0)
+    }
+
+    func backlog() async throws(StoreError) -> [Backlog] { [] }
+    func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] { [:] }
+    func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] { [:] }
+    func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] { [] }
+    func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] { [] }
+    func pausedFunctions() async throws(StoreError) -> Set<String> { [] }
+    func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) { throw Self.refusal }
+    func probe() async throws(StoreError) {}
+    var statistics: StoreStatistics { StoreStatistics() }
+    func close() async {}
+
+    func create(_ account: Account, with key: APIKey) async throws(StoreError) -> Bool { throw Self.refusal }
+    func add(_ key: APIKey) async throws(StoreError) -> Bool { false }
+    func accounts() async throws(StoreError) -> [AccountKeys] { [] }
+    func account(withKey hash: [UInt8]) async throws(StoreError) -> Account? { nil }
+    func revokeKeys(of account: String, prefix: String?, at now: Timestamp) async throws(StoreError) -> Int { 0 }
+
+    static let refusal = StoreError.unavailable("nothing is stored under DATABASE_URL=discard:")
+}
