@@ -97,13 +97,11 @@ package final class Admission: Sendable {
     private let gauges: FunctionGauges
     private let rates: RateLimiter
     private let metrics: EngineMetrics
-    /// Told after the job is durable.
-    private let onAccepted: @Sendable (_ function: String, _ lane: Int64, _ due: Timestamp) -> Void
+    private let dispatcher: Dispatcher
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        gauges: FunctionGauges, rates: RateLimiter, metrics: EngineMetrics,
-        onAccepted: @escaping @Sendable (String, Int64, Timestamp) -> Void
+        gauges: FunctionGauges, rates: RateLimiter, metrics: EngineMetrics, dispatcher: Dispatcher
     ) {
         self.store = store
         self.deployment = deployment
@@ -112,7 +110,7 @@ package final class Admission: Sendable {
         self.gauges = gauges
         self.rates = rates
         self.metrics = metrics
-        self.onAccepted = onAccepted
+        self.dispatcher = dispatcher
     }
 
     package func submit(_ submission: Submission) async throws(Refusal) -> Accepted {
@@ -130,19 +128,18 @@ package final class Admission: Sendable {
         let payload = try check(
             submission.payload,
             needsValue: function.idempotency?.key?.root == .payload || function.limits.needPayload)
-        let now = clock.now().wall
-        let key = idempotencyKey(of: submission, payload: payload, function: function, now: now)
+        let now = clock.now()
+        let key = idempotencyKey(of: submission, payload: payload, function: function, now: now.wall)
         do {
-            if let key, let known = try await store.recall(key, at: now) {
-                return try await answer(known, of: function.name, fresh: nil)
+            if let key, let known = try await store.recall(key, at: now.wall) {
+                return try await known.answer(of: function.name, from: store)
             }
-            var job = try newJob(submission, function: function, revision: deployment.revision, key: key, now: now)
+            let job = try newJob(
+                submission, function: function, revision: deployment.revision, key: key, now: now.wall)
             let source = KeySource(
                 owner: submission.owner, client: submission.clientAddress, payload: payload,
                 parameters: .object(submission.parameters))
-            job.lane = LimitKeys.of(function, source).lane
-            if function.limits.needClient { job.job.client = submission.clientAddress }
-            return try await enqueue(&job, function: function, source: source, deployment: deployment, now: now)
+            return try await enqueue(job, function: function, source: source, deployment: deployment, now: now)
         } catch let error as StoreError {
             throw .storeUnavailable(error)
         } catch let refusal as Refusal {
@@ -152,13 +149,17 @@ package final class Admission: Sendable {
         }
     }
 
-    /// Takes a place in the queue and in the rate windows, and gives them back when the job is not accepted after all.
+    /// Takes a place in the queue, in the rate windows and if possible a slot, and gives them back when the job is not
+    /// accepted after all.
     private func enqueue(
-        _ job: inout NewJob, function: Function, source: KeySource, deployment: Deployment, now: Timestamp
+        _ new: NewJob, function: Function, source: KeySource, deployment: Deployment, now: Moment
     ) async throws -> Accepted {
+        var job = new
+        let keys = LimitKeys.of(function, source)
+        job.lane = keys.lane
         if let full = gauges.reserve(job.job, of: function, deployment: deployment) { throw Refusal.queueFull(full) }
         let statuses: [RateStatus]
-        switch rates.take(function.limits.rate, keys: LimitKeys.rate(function, source), at: now) {
+        switch rates.take(function.limits.rate, keys: LimitKeys.rate(function, source), at: now.wall) {
         case .refused(let status):
             gauges.move(job.job, from: .queued, to: nil)
             throw Refusal.rateLimited(status)
@@ -166,18 +167,34 @@ package final class Admission: Sendable {
             job.windows = windows
             statuses = counted
         }
+        job.start = dispatcher.slot(for: job, of: function, keys: keys, deployment, at: now)
         var isAccepted = false
         defer {
             if !isAccepted {
                 gauges.move(job.job, from: .queued, to: nil)
                 rates.giveBack(job.windows)
+                if job.start != nil { dispatcher.giveSlotBack(of: function, keys: keys) }
             }
         }
-        guard let result = try await store.enqueue([job], at: now).first else { throw StoreError.closed }
-        if case .accepted = result { isAccepted = true }
-        var accepted = try await answer(result, of: function.name, fresh: job)
-        accepted.rates = statuses
-        return accepted
+        guard let result = try await store.enqueue([job], at: now.wall).first else { throw StoreError.closed }
+        guard case .accepted(let id, let lease) = result else {
+            return try await result.answer(of: function.name, from: store)
+        }
+        isAccepted = true
+        job.job.id = id
+        metrics.update(function.name) { $0.accepted += 1 }
+        if let lease {
+            await dispatcher.begin(
+                LiveJob(
+                    job: job.job, progress: JobProgress(attempt: 1), lane: job.lane, due: job.due,
+                    deadline: job.deadline, lease: lease, revision: deployment.revision),
+                of: function, revision: deployment.revision, lease: lease, keys: keys)
+        } else {
+            dispatcher.hint(function.name, lane: job.lane, due: job.due)
+        }
+        let snapshot = JobSnapshot(
+            job: job.job, state: .queued, progress: JobProgress(), runAt: job.due, deadline: job.deadline)
+        return Accepted(rates: statuses, id: id, replayed: false, function: function.name, job: snapshot)
     }
 
     private func check(_ bytes: [UInt8]?, needsValue: Bool) throws(Refusal) -> JSONValue? {
@@ -203,35 +220,13 @@ package final class Admission: Sendable {
         guard asked <= now + Limits.delay else { throw .startTooLate }
         let due = asked + function.delay
         let parameters = submission.parameters
-        let job = Job(
+        var job = Job(
             id: JobID(row: 0, random: random.next()), function: function.name, owner: submission.owner,
             revision: revision, createdAt: now, scheduledFor: due > now ? due : nil, priority: function.priority,
             payload: submission.payload,
             parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes)
+        if function.limits.needClient { job.client = submission.clientAddress }
         return NewJob(job: job, due: due, deadline: due + function.maxWait, idempotency: key)
-    }
-
-    private func answer(_ result: EnqueueResult, of function: String, fresh: NewJob?) async throws -> Accepted {
-        switch result {
-        case .conflict:
-            throw Refusal.idempotencyConflict
-        case .replayed(let id):
-            let lookup = try await store.fetch([id], including: []).first
-            guard case .found(let job)? = lookup else {
-                return Accepted(id: id, replayed: true, function: function, job: nil)
-            }
-            return Accepted(id: id, replayed: true, function: function, job: job)
-        case .accepted(let id):
-            guard let fresh else { throw StoreError.corrupt("a recalled key was accepted") }
-            metrics.update(function) { $0.accepted += 1 }
-            onAccepted(fresh.job.function, fresh.lane, fresh.due)
-            var job = fresh.job
-            job.id = id
-            return Accepted(
-                id: id, replayed: false, function: function,
-                job: JobSnapshot(
-                    job: job, state: .queued, progress: JobProgress(), runAt: fresh.due, deadline: fresh.deadline))
-        }
     }
 
     /// Scope: account (or address when there is none), function, key. Compared: request line and body bytes.
@@ -260,5 +255,19 @@ package final class Admission: Sendable {
         }
         hash.update(data: bytes)
         return Array(hash.finalize())
+    }
+}
+
+extension EnqueueResult {
+    /// What a key that was used before comes to.
+    fileprivate func answer(of function: String, from store: any JobStore) async throws -> Accepted {
+        switch self {
+        case .conflict: throw Refusal.idempotencyConflict
+        case .accepted: throw StoreError.corrupt("a recalled key was accepted")
+        case .replayed(let id):
+            var job: JobSnapshot?
+            if case .found(let found)? = try await store.fetch([id], including: []).first { job = found }
+            return Accepted(id: id, replayed: true, function: function, job: job)
+        }
     }
 }

@@ -24,6 +24,10 @@ package final class Dispatcher: Service {
         /// Where the last poll of a function with many lanes stopped.
         var pollAfter: [String: Int64] = [:]
         var lastTick: Int64 = 0
+        /// Attempts of jobs that were accepted with their lease, until the loop takes them up.
+        var handed: [RunningAttempt] = []
+        /// Whether the loop goes round and takes up what is handed to it.
+        var isUp = false
     }
 
     private let state = Mutex(State())
@@ -60,8 +64,10 @@ package final class Dispatcher: Service {
     package func run() async throws {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
+                state.withLock { $0.isUp = true }
                 var nextPoll = clock.now().monotonic
                 while !Task.isCancelled, !isDraining {
+                    startHanded(&group)
                     let now = clock.now()
                     if now.monotonic >= nextPoll {
                         let isComplete = await poll()
@@ -69,6 +75,8 @@ package final class Dispatcher: Service {
                     }
                     if await !startDue(&group, at: now) { await nap(now) }
                 }
+                state.withLock { $0.isUp = false }
+                startHanded(&group)
                 await drain()
             }
         } onGracefulShutdown: {
@@ -83,6 +91,45 @@ package final class Dispatcher: Service {
             return Self.wake(&state)
         }
         nap?.set(())
+    }
+
+    /// A slot for a job that is being accepted; nil when it has to queue. Who gets one calls `begin` or `giveSlotBack`.
+    func slot(
+        for job: NewJob, of function: Function, keys: JobKeys, _ deployment: Deployment, at now: Moment
+    ) -> NewJob.Start? {
+        guard job.due <= now.wall else { return nil }
+        let isAdmitted = state.withLock { state in
+            state.isUp && state.core.admit(function, keys, deployment, paused: state.paused, at: now)
+        }
+        guard isAdmitted else { return nil }
+        return NewJob.Start(terms: LeaseTerms(duration: Limits.lease, revision: deployment.revision), at: now)
+    }
+
+    /// The job was not accepted, or was accepted before.
+    func giveSlotBack(of function: Function, keys: JobKeys) {
+        let nap = state.withLock { state in
+            state.core.giveBackAdmission(function, keys)
+            return Self.wake(&state)
+        }
+        nap?.set(())
+    }
+
+    /// The job was accepted and holds its lease: it starts now.
+    func begin(_ live: LiveJob, of function: Function, revision: String, lease: Lease, keys: JobKeys) async {
+        let attempt = RunningAttempt(
+            live: live, function: function, revision: revision, lease: lease, startedAt: clock.now(), keys: keys)
+        let (isTaken, nap): (Bool, OneShot<Void>?) = state.withLock { state in
+            state.core.began(attempt)
+            guard state.isUp else {
+                state.core.ended(attempt)
+                return (false, nil)
+            }
+            state.handed.append(attempt)
+            return (true, Self.wake(&state))
+        }
+        nap?.set(())
+        // It came when the loop had ended: the next process starts it.
+        if !isTaken { await recorder.giveBack([(live, live.lane)]) }
     }
 
     /// What keeps jobs with these keys from starting now.
@@ -114,6 +161,9 @@ package final class Dispatcher: Service {
 
     /// Whether any attempt is under way.
     package var isBusy: Bool { state.withLock { !$0.core.running.isEmpty } }
+
+    /// Whether it starts attempts.
+    package var isUp: Bool { state.withLock { $0.isUp } }
 
     package var isDraining: Bool { state.withLock { $0.core.draining } }
 
@@ -166,7 +216,8 @@ package final class Dispatcher: Service {
         let asks = state.withLock { state in
             state.awake = false
             state.lastTick = now.monotonic
-            return state.core.plan(deployment, paused: state.paused, at: now)
+            let left = state.core.leavesForAdmission(deployment)
+            return state.core.plan(deployment, paused: state.paused, at: now, leaving: left)
         }
         guard !asks.isEmpty else { return false }
         let terms = LeaseTerms(duration: Limits.lease, revision: deployment.revision)
@@ -187,7 +238,23 @@ package final class Dispatcher: Service {
             for attempt in attempts { state.core.started(attempt) }
             return (attempts, giveBack)
         }
-        announcer.announce(attempts.map(\.live.job.id))
+        start(attempts, &group)
+        if !giveBack.isEmpty { group.addTask { await self.giveBack(giveBack) } }
+        return true
+    }
+
+    /// Jobs that were accepted with their lease.
+    private func startHanded(_ group: inout DiscardingTaskGroup) {
+        let handed = state.withLock { state in
+            defer { state.handed = [] }
+            return state.handed
+        }
+        start(handed, &group)
+    }
+
+    private func start(_ attempts: [RunningAttempt], _ group: inout DiscardingTaskGroup) {
+        guard !attempts.isEmpty else { return }
+        announcer.announce(attempts.lazy.map(\.live.job.id))
         for attempt in attempts {
             gauges.move(attempt.live.job, from: .queued, to: .running)
             metrics.update(attempt.function.name) {
@@ -196,8 +263,6 @@ package final class Dispatcher: Service {
             }
             group.addTask { await self.see(attempt) }
         }
-        if !giveBack.isEmpty { group.addTask { await self.giveBack(giveBack) } }
-        return true
     }
 
     private func withKeys(_ live: LiveJob, _ deployment: Deployment) -> DispatcherState.Claimed? {
@@ -246,7 +311,9 @@ package final class Dispatcher: Service {
             state.core.ended(attempt)
             if let due = due.first ?? nil { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
             let idle = state.core.running.isEmpty ? state.idle : nil
-            return (Self.wake(&state), idle)
+            // Most ends free a slot that nobody waits for.
+            let isAwaited = due.first ?? nil != nil || state.core.needsPlan(deployment.value)
+            return (isAwaited ? Self.wake(&state) : nil, idle)
         }
         nap?.set(())
         idle?.set(())

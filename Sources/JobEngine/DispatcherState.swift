@@ -9,8 +9,19 @@ struct DispatcherState {
     private var starts = StartLimits()
     /// Slots promised to a claim under way.
     private var reserved = 0
+    /// Slots promised to jobs that are being accepted.
+    private var admitted = 0
+    /// Lanes whose latest claim was cut by its limit: more of them is due.
+    private var behind: Set<Place> = []
+    /// Some lane had no slot when slots were last handed out.
+    private var isShort = false
     private var turn = 0
     var draining = false
+
+    private struct Place: Hashable {
+        var function: String
+        var lane: Int64
+    }
 
     /// A claimed job, with the keys that its limits count by now.
     struct Claimed {
@@ -26,19 +37,67 @@ struct DispatcherState {
 
     /// Free slots handed out: the next one to the function that runs the fewest, between equals to the one whose turn is
     /// longest ago; within a function in the same way to its lanes. Marks them as promised.
-    mutating func plan(_ deployment: Deployment, paused: Set<String>, at now: Moment) -> [ClaimAsk] {
+    ///
+    /// - Parameter leaving: slots that are not handed out.
+    mutating func plan(
+        _ deployment: Deployment, paused: Set<String>, at now: Moment, leaving: Int = 0
+    ) -> [ClaimAsk] {
         guard !draining else { return [] }
         let limit = deployment.accountConcurrency
         starts.accountConcurrency = limit < deployment.concurrency ? limit : nil
-        let free = deployment.concurrency - running.count - reserved
-        guard free > 0 else { return [] }
+        let free = self.free(deployment) - leaving
+        guard free > 0 else {
+            isShort = true
+            return []
+        }
         // A function whose lanes all turn out to be blocked leaves its share to the others: look again without it.
         while true {
             let (asks, found) = plan(free, deployment, paused: paused, at: now)
             if asks.isEmpty, found { continue }
             reserved += asks.reduce(0) { $0 + $1.limit }
+            isShort = found && queues.values.contains { $0.hasReady }
             return asks
         }
+    }
+
+    private func free(_ deployment: Deployment) -> Int { deployment.concurrency - running.count - reserved - admitted }
+
+    /// While nobody waits for a slot, a claim leaves half of the free ones to jobs that are being accepted.
+    func leavesForAdmission(_ deployment: Deployment) -> Int {
+        behind.isEmpty && !isShort ? max(0, free(deployment)) / 2 : 0
+    }
+
+    /// Takes a slot for a job that is being accepted, so that it is leased in the commit that accepts it. Only while no
+    /// queued job of anybody waits for one: whoever came before starts before.
+    mutating func admit(
+        _ function: Function, _ keys: JobKeys, _ deployment: Deployment, paused: Set<String>, at now: Moment
+    ) -> Bool {
+        guard !draining, !isShort, behind.isEmpty, free(deployment) > 0, !function.paused,
+            !paused.contains(function.name)
+        else { return false }
+        if let queue = queues[function.name], queue.mayHaveDue(keys.lane, at: now.wall) { return false }
+        let nanoseconds = now.monotonic * 1_000_000
+        guard starts.room(for: keys, of: function.limits, at: nanoseconds).count > 0 else {
+            // It queues, and nobody need claim it to find out that it has to wait.
+            queues[function.name, default: FunctionQueue()].learned(keys, of: keys.lane, limits: function.limits)
+            return false
+        }
+        starts.start(keys, of: function.limits, at: nanoseconds)
+        admitted += 1
+        return true
+    }
+
+    /// The job was not accepted after all.
+    mutating func giveBackAdmission(_ function: Function, _ keys: JobKeys) {
+        admitted -= 1
+        starts.cancel(keys, of: function.limits)
+        unblock(starts.end(keys), of: function.name, account: keys.account)
+    }
+
+    /// The job was accepted with its lease: it runs.
+    mutating func began(_ attempt: RunningAttempt) {
+        admitted -= 1
+        started(attempt)
     }
 
     /// What would be asked for, and whether any function had ready lanes. Lanes that are blocked are ready no more.
@@ -93,7 +152,9 @@ struct DispatcherState {
             let name = job.function.name
             let limits = job.function.limits
             let lane = job.live.lane
-            if job.keys.lane == lane { queues[name, default: FunctionQueue()].learned(job.keys, of: lane) }
+            if job.keys.lane == lane {
+                queues[name, default: FunctionQueue()].learned(job.keys, of: lane, limits: limits)
+            }
             let (room, obstacle) = starts.room(for: job.keys, of: limits, at: nanoseconds)
             if room > 0 {
                 starts.start(job.keys, of: limits, at: nanoseconds)
@@ -104,6 +165,8 @@ struct DispatcherState {
             }
         }
         for answer in answers {
+            let place = Place(function: answer.function, lane: answer.lane)
+            if let due = answer.nextDue, due <= now.wall { behind.insert(place) } else { behind.remove(place) }
             if let due = answer.nextDue {
                 hint(answer.function, lane: answer.lane, due: due)
             } else if answer.jobs.isEmpty {
@@ -130,10 +193,21 @@ struct DispatcherState {
         if running[attempt.live.job.id]?.lease == attempt.lease { running[attempt.live.job.id] = nil }
         let name = attempt.live.job.function
         queues[name, default: FunctionQueue()].ended(attempt.live.lane)
-        for key in starts.end(attempt.keys) {
-            // An account's slots are shared by all functions, the others are of this one.
-            for name in key == attempt.keys.account ? Array(queues.keys) : [name] { queues[name]?.unblock(key) }
+        unblock(starts.end(attempt.keys), of: name, account: attempt.keys.account)
+    }
+
+    /// An account's slots are shared by all functions, the other keys are of this one.
+    private mutating func unblock(_ keys: [Int64], of function: String, account: Int64?) {
+        for key in keys {
+            for name in key == account ? Array(queues.keys) : [function] where queues[name]?.unblock(key) == true {
+                isShort = true
+            }
         }
+    }
+
+    /// Whether a slot that becomes free may be what somebody waits for.
+    func needsPlan(_ deployment: Deployment) -> Bool {
+        isShort || !behind.isEmpty || free(deployment) <= 1
     }
 
     func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {
@@ -143,7 +217,7 @@ struct DispatcherState {
 
     /// When there is something to do without being told: the earliest hint of a function that may start.
     mutating func nextDue(_ deployment: Deployment, paused: Set<String>) -> Timestamp? {
-        guard running.count + reserved < deployment.concurrency else { return nil }
+        guard free(deployment) > 0 else { return nil }
         var earliest: Timestamp?
         for name in queues.keys {
             guard let function = deployment.functions[name], !function.paused, !paused.contains(name),

@@ -36,6 +36,11 @@ struct FunctionQueue {
 
     var hasReady: Bool { !ready.isEmpty }
 
+    /// Whether the lane may have a queued job that is due: then whoever comes now is not the first.
+    func mayHaveDue(_ lane: Int64, at now: Timestamp) -> Bool {
+        isReady.contains(lane) || isWaiting.contains(lane) || laterDue[lane].map { $0 <= now } ?? false
+    }
+
     /// When a lane becomes ready by itself.
     mutating func nextDue() -> Timestamp? {
         while let first = later.min, laterDue[first.lane] != first.due { later.removeMin() }
@@ -61,11 +66,14 @@ struct FunctionQueue {
         }
     }
 
-    mutating func unblock(_ key: Int64) {
+    /// - Returns: whether a lane waited for it.
+    mutating func unblock(_ key: Int64) -> Bool {
+        guard waiting[key] != nil else { return false }
         for lane in waiting.removeValue(forKey: key) ?? [] {
             isWaiting.remove(lane)
             if isReady.insert(lane).inserted { ready.append(lane) }
         }
+        return true
     }
 
     /// The lane cannot start anything: it comes back when the obstacle is gone.
@@ -87,10 +95,7 @@ struct FunctionQueue {
     mutating func share(
         _ slots: Int, limits: FunctionLimits, starts: StartLimits, planned: inout [Int64: Int], at now: Moment
     ) -> [(lane: Int64, count: Int)] {
-        if limits != self.limits {
-            self.limits = limits
-            keys = [:]
-        }
+        adopt(limits)
         var lanes: [(lane: Int64, running: Int, granted: Int, room: Int)] = []
         for lane in ready.prefix(Self.width) {
             lanes.append((lane, runningByLane[lane] ?? 0, 0, .max))
@@ -143,7 +148,17 @@ struct FunctionQueue {
         return best
     }
 
-    mutating func learned(_ keys: JobKeys, of lane: Int64) { self.keys[lane] = keys }
+    mutating func learned(_ keys: JobKeys, of lane: Int64, limits: FunctionLimits) {
+        adopt(limits)
+        self.keys[lane] = keys
+    }
+
+    /// What was learned under other limits is worth nothing.
+    private mutating func adopt(_ limits: FunctionLimits) {
+        guard limits != self.limits else { return }
+        self.limits = limits
+        keys = [:]
+    }
 
     /// The lane has no queued jobs.
     mutating func drained(_ lane: Int64) {

@@ -41,7 +41,7 @@ package final class JobEngine: Sendable {
         self.rates = rates
         admission = Admission(
             store: store, deployment: current, clock: clock, random: random, gauges: gauges,
-            rates: rates, metrics: metrics, onAccepted: { dispatcher.hint($0, lane: $1, due: $2) })
+            rates: rates, metrics: metrics, dispatcher: dispatcher)
         reclaimer = Reclaimer(
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)

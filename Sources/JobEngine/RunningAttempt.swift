@@ -23,6 +23,9 @@ final class RunningAttempt: Sendable {
     init(
         live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment, keys: JobKeys = JobKeys()
     ) {
+        var live = live
+        // The store has the time of the lease; the attempt is recorded with the time at which it really began.
+        live.startedAt = startedAt.wall
         self.live = live
         self.function = function
         self.revision = revision

@@ -46,6 +46,11 @@ struct StartLimits {
         }
     }
 
+    /// A start that was noted and did not happen; `end` gives back the slots.
+    mutating func cancel(_ keys: JobKeys, of limits: FunctionLimits) {
+        for (rule, key) in zip(limits.throttle, keys.throttle) { cells[key]?.giveBack(rule) }
+    }
+
     /// - Returns: keys that have room again.
     mutating func end(_ keys: JobKeys) -> [Int64] {
         for key in keys.slots {

@@ -13,10 +13,22 @@ package struct NewJob: Sendable {
     package var idempotency: IdempotencyKey?
     /// The rate windows that this call counts in, written with it.
     package var windows: [RateWindow]
+    /// Whoever accepts it has a slot for it: it is leased in the same commit, as if claimed at once.
+    package var start: Start?
+
+    package struct Start: Equatable, Sendable {
+        package var terms: LeaseTerms
+        package var at: Moment
+
+        package init(terms: LeaseTerms, at: Moment) {
+            self.terms = terms
+            self.at = at
+        }
+    }
 
     package init(
         job: Job, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, idempotency: IdempotencyKey? = nil,
-        windows: [RateWindow] = []
+        windows: [RateWindow] = [], start: Start? = nil
     ) {
         self.job = job
         self.lane = lane
@@ -24,6 +36,7 @@ package struct NewJob: Sendable {
         self.deadline = deadline
         self.idempotency = idempotency
         self.windows = windows
+        self.start = start
     }
 }
 
@@ -69,7 +82,8 @@ package struct LaneDue: Equatable, Sendable {
 }
 
 package enum EnqueueResult: Equatable, Sendable {
-    case accepted(JobID)
+    /// With the lease of its first attempt, when it was to start at once.
+    case accepted(JobID, Lease?)
     /// The same request was accepted before, as this job.
     case replayed(JobID)
     /// The key was used with another request.

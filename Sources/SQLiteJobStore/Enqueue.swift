@@ -43,14 +43,21 @@ extension WriterSession {
         .bind(1, id.row).bind(2, Int64(bitPattern: id.random)).bind(3, function).bind(4, job.owner)
         .bind(5, job.revision).bind(6, job.createdAt).bind(7, job.scheduledFor).bind(8, job.priority)
         .bind(9, job.payload).bind(10, job.parameters).bind(11, job.client).run()
-        try connection.statement(
+        let lease = new.start.map { _ in newLease() }
+        let insert = try connection.statement(
             """
             INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
-                lease) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 1, 0, 0, 0, 0)
+                lease, lease_until, started_at, revision)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12)
             """
         )
         .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline)
-        .bind(6, new.lane).bind(7, owner).run()
+        .bind(6, new.lane).bind(7, owner).bind(8, lease == nil ? 0 : 1).bind(9, lease ?? 0)
+        if let start = new.start {
+            insert.bind(10, start.at.monotonic + start.terms.duration.milliseconds).bind(11, start.at.wall)
+                .bind(12, start.terms.revision)
+        }
+        try insert.run()
         for window in new.windows { try count(window) }
         if let key = new.idempotency {
             try connection.statement(
@@ -62,7 +69,7 @@ extension WriterSession {
             .bind(1, key.scope).bind(2, key.fingerprint).bind(3, id.row).bind(4, Int64(bitPattern: id.random))
             .bind(5, key.expires).run()
         }
-        return .accepted(id)
+        return .accepted(id, lease.map { Lease(token: $0) })
     }
 
     /// One more accepted call in the window, or the first of a newer one. Commits may come in another order than the

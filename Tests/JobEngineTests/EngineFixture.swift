@@ -203,6 +203,22 @@ final class EngineFixture: Sendable {
         try await job(id) { $0.state == state }
     }
 
+    /// Waits until the dispatcher goes round: from then on free slots are given away at the door.
+    func up() async throws {
+        while !engine.dispatcher.isUp {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+
+    /// Waits until nothing runs: every slot is free again.
+    func idle() async throws {
+        while engine.dispatcher.isBusy {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+
     /// Waits until so many attempts have been handed to the handler.
     func calls(_ count: Int) async throws -> [HandlerCall] {
         while handler.calls.count < count {

@@ -11,13 +11,18 @@ package final class FailingStore: JobStore {
         case after
     }
 
+    /// Whose calls are counted.
+    package enum Counted: Sendable { case all, enqueues }
+
     private let store: any JobStore
+    private let counted: Counted
     private let failure: Failure
     private let failingCall: Int
     private let calls = Mutex(0)
 
-    package init(_ store: any JobStore, failingCall: Int, _ failure: Failure) {
+    package init(_ store: any JobStore, failingCall: Int, _ failure: Failure, of counted: Counted = .all) {
         self.store = store
+        self.counted = counted
         self.failingCall = failingCall
         self.failure = failure
     }
@@ -26,9 +31,11 @@ package final class FailingStore: JobStore {
     package var hasFailed: Bool { calls.withLock { $0 >= failingCall } }
 
     private func call<Value>(
-        _ body: () async throws(StoreError) -> Value
+        isEnqueue: Bool = false, _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
+        let counts = counted == .all || isEnqueue
         let fails = calls.withLock { calls in
+            guard counts else { return false }
             calls += 1
             return calls == failingCall
         }
@@ -39,7 +46,7 @@ package final class FailingStore: JobStore {
     }
 
     package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        try await call { () async throws(StoreError) in try await store.enqueue(jobs, at: now) }
+        try await call(isEnqueue: true) { () async throws(StoreError) in try await store.enqueue(jobs, at: now) }
     }
 
     package func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? {

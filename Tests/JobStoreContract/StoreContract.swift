@@ -78,7 +78,7 @@ package enum Sample {
 extension JobStore {
     /// The ids of accepted jobs.
     package func accept(_ jobs: NewJob...) async throws -> [JobID] {
-        try await enqueue(jobs, at: Sample.now).compactMap { if case .accepted(let id) = $0 { id } else { nil } }
+        try await enqueue(jobs, at: Sample.now).compactMap { if case .accepted(let id, _) = $0 { id } else { nil } }
     }
 
     package func claim(_ function: String = "f", lane: Int64 = 0, limit: Int = 10, at offset: Int64 = 0) async throws
@@ -114,6 +114,28 @@ package enum StoreContract {
             #expect(job.progress == JobProgress())
             #expect(try await store.snapshot(id, [])?.job.payload == nil)
         },
+        StoreContractCase(name: "a job that is to start at once is leased in the commit that accepts it") { store in
+            var job = Sample.job(owner: "me")
+            job.start = NewJob.Start(terms: Sample.terms, at: Sample.moment())
+            let result = try await store.enqueue([job], at: Sample.now)[0]
+            guard case .accepted(let id, let lease?) = result else { throw Unexpected() }
+            let snapshot = try #require(try await store.snapshot(id))
+            #expect(snapshot.state == .running)
+            #expect(snapshot.progress == JobProgress(attempt: 1))
+            #expect(snapshot.startedAt == Sample.now)
+            #expect(try await store.claim().isEmpty)
+            #expect(try await store.backlog() == [Backlog(function: "f", owner: "me", running: 1)])
+            #expect(
+                try await store.renew([HeldLease(id: id, lease: lease)], for: .seconds(30), at: Sample.moment()) == [
+                    true
+                ])
+            #expect(try await store.abandoned(limit: 5, at: Sample.moment(29_999)).isEmpty)
+            let live = try #require(try await store.abandoned(limit: 5, at: Sample.moment(30_000)).first)
+            #expect(live.lease == lease)
+            #expect(live.revision == "cafecafecafe")
+            #expect(try await store.settle([Sample.success(live)]) == [.settled])
+            #expect(try await store.snapshot(id)?.state == .completed)
+        },
         StoreContractCase(name: "an empty payload is not the same as none") { store in
             let ids = try await store.accept(Sample.job(payload: nil), Sample.job(payload: []))
             #expect(try await store.snapshot(ids[0])?.job.payload == nil)
@@ -145,7 +167,7 @@ package enum StoreContract {
             let key = IdempotencyKey(scope: [9], fingerprint: [1], expires: Sample.now + .seconds(60))
             let results = try await store.enqueue(
                 [Sample.job(idempotency: key), Sample.job(idempotency: key)], at: Sample.now)
-            guard case .accepted(let id) = results[0] else { throw Unexpected() }
+            guard case .accepted(let id, _) = results[0] else { throw Unexpected() }
             #expect(results[1] == .replayed(id))
         },
     ]
@@ -473,7 +495,7 @@ package enum StoreContract {
                         owner: number % 2 == 0 ? "me" : nil))
             }
             let results = try await store.enqueue(jobs, at: Sample.now)
-            let ids = results.compactMap { if case .accepted(let id) = $0 { id } else { nil } }
+            let ids = results.compactMap { if case .accepted(let id, _) = $0 { id } else { nil } }
             let claimed = try await store.claim(limit: 6)
             _ = try await store.settle([
                 Sample.success(claimed[0]), Sample.success(claimed[1], at: 500), Sample.failure(claimed[2]),

@@ -94,7 +94,7 @@ final class TemporaryDatabase: Sendable {
         await store.close()
         store = try database.open()
         let early = try await store.enqueue([Sample.job()], at: Sample.now + .seconds(-100))
-        guard case .accepted(let next)? = early.first else { throw StoreError.closed }
+        guard case .accepted(let next, _)? = early.first else { throw StoreError.closed }
         #expect(next.row > id.row)
     }
 
