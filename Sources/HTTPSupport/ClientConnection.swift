@@ -7,7 +7,8 @@ package final class ClientConnection: Sendable {
     private struct State {
         var hungUp = false
         var next = 0
-        var watchers: [Int: @Sendable () -> Void] = [:]
+        /// One or two at a time.
+        var watchers: [(key: Int, body: @Sendable () -> Void)] = []
     }
 
     /// nil for what is no IP socket.
@@ -27,14 +28,14 @@ package final class ClientConnection: Sendable {
         let key: Int? = state.withLock { state in
             if state.hungUp { return nil }
             state.next += 1
-            state.watchers[state.next] = body
+            state.watchers.append((state.next, body))
             return state.next
         }
         guard let key else {
             body()
             return {}
         }
-        return { [self] in state.withLock { state in _ = state.watchers.removeValue(forKey: key) } }
+        return { [self] in state.withLock { state in state.watchers.removeAll { $0.key == key } } }
     }
 
     /// Calls `body` after so many milliseconds; returns what stops it.
@@ -59,9 +60,9 @@ package final class ClientConnection: Sendable {
 
     func hangUp() {
         let watchers = state.withLock { state in
-            defer { (state.hungUp, state.watchers) = (true, [:]) }
-            return state.watchers.values.map { $0 }
+            defer { (state.hungUp, state.watchers) = (true, []) }
+            return state.watchers
         }
-        for watcher in watchers { watcher() }
+        for watcher in watchers { watcher.body() }
     }
 }

@@ -12,7 +12,8 @@ package final class Announcer: Sendable {
     }
 
     private struct State {
-        var waiters: [JobID: [OneShot<Wake>]] = [:]
+        /// By job, then by identity: ten thousand may wait for one job, and each may leave alone.
+        var waiters: [JobID: [ObjectIdentifier: OneShot<Wake>]] = [:]
         var count = 0
         var draining = false
     }
@@ -26,7 +27,7 @@ package final class Announcer: Sendable {
         let waiter = OneShot<Wake>()
         let draining = state.withLock { state in
             if state.draining { return true }
-            state.waiters[id, default: []].append(waiter)
+            state.waiters[id, default: [:]][ObjectIdentifier(waiter)] = waiter
             state.count += 1
             return false
         }
@@ -36,17 +37,16 @@ package final class Announcer: Sendable {
 
     package func unsubscribe(_ waiter: OneShot<Wake>, from id: JobID) {
         state.withLock { state in
-            guard var list = state.waiters[id], let index = list.firstIndex(where: { $0 === waiter }) else { return }
-            list.remove(at: index)
+            guard state.waiters[id]?.removeValue(forKey: ObjectIdentifier(waiter)) != nil else { return }
             state.count -= 1
-            state.waiters[id] = list.isEmpty ? nil : list
+            if state.waiters[id]?.isEmpty == true { state.waiters[id] = nil }
         }
     }
 
     package func announce(_ ids: some Sequence<JobID>) {
         let woken = state.withLock { state in
             guard !state.waiters.isEmpty else { return [OneShot<Wake>]() }
-            let woken = ids.flatMap { state.waiters.removeValue(forKey: $0) ?? [] }
+            let woken = ids.flatMap { state.waiters.removeValue(forKey: $0).map { Array($0.values) } ?? [] }
             state.count -= woken.count
             return woken
         }
@@ -57,7 +57,7 @@ package final class Announcer: Sendable {
     package func drain() {
         let woken = state.withLock { state in
             defer { (state.waiters, state.count, state.draining) = ([:], 0, true) }
-            return state.waiters.values.flatMap { $0 }
+            return state.waiters.values.flatMap(\.values)
         }
         for waiter in woken { waiter.set(.draining) }
     }
