@@ -18,6 +18,19 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         bytes = withUnsafeBytes(of: six) { Array($0) }
     }
 
+    /// Four bytes, in network order.
+    package init(ipv4: [UInt8]) { bytes = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF] + Self.padded(ipv4, to: 4) }
+
+    /// Sixteen bytes, in network order.
+    package init(ipv6: [UInt8]) { bytes = Self.padded(ipv6, to: 16) }
+
+    private static func padded(_ bytes: [UInt8], to count: Int) -> [UInt8] {
+        Array(bytes.prefix(count)) + [UInt8](repeating: 0, count: max(0, count - bytes.count))
+    }
+
+    /// "Any address" (RFC 4291, section 2.5.2); connecting to it reaches this machine.
+    package var isUnspecified: Bool { bytes[(isIPv4 ? 12 : 0)...].allSatisfy { $0 == 0 } }
+
     package var isLoopback: Bool {
         isIPv4 ? bytes[12] == 127 : bytes[..<15].allSatisfy { $0 == 0 } && bytes[15] == 1
     }

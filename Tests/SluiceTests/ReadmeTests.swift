@@ -59,6 +59,12 @@ import Testing
         #expect(try answer("sluice status").contains("paused"))
         #expect(try answer("sluice resume") == "send-email resumed")
         #expect((Int(try answer("status=completed")) ?? 0) > 2)
+        #expect(try answer("sluice backup").hasSuffix(" bytes"))
+        #expect(try answer("async/status").hasPrefix(#"{"queuedTasks":0"#))
+        #expect(try answer("tasks?limit=1'") == "send-email")
+        #expect(try answer("--add-key").contains("API key  slc_"))
+        #expect(try answer("account list").contains("acme"))
+        #expect(try answer("account revoke") == "acme: 2 revoked")
         #expect(try answer("grep Replayed").hasPrefix("Idempotency-Replayed: true"))
     }
 
@@ -73,9 +79,12 @@ import Testing
     @Test func `Every setting that README names is known, and every flag`() async throws {
         let readme = try Self.file("README.md")
         let help = try await Program.run(["serve", "--help"], folder: try TemporaryFolder()).output
-        let invoke = try await Program.run(["invoke", "--help"], folder: try TemporaryFolder()).output
+        var helps = help
+        for command in [["invoke"], ["account", "create"], ["account", "revoke"]] {
+            helps += try await Program.run(command + ["--help"], folder: try TemporaryFolder()).output
+        }
         for match in readme.matches(of: /`(--[a-z-]+)`/) {
-            #expect((help + invoke).contains(match.output.1), "\(match.output.1)")
+            #expect(helps.contains(match.output.1), "\(match.output.1)")
         }
         for name in [
             "PORT", "SLUICE_HOST", "SLUICE_MANIFEST", "DATABASE_URL", "SLUICE_DATA", "LOG_LEVEL", "LOG_FORMAT",
