@@ -51,6 +51,7 @@ let package = Package(
         // The C libraries of the system.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
         // JSON that keeps its bytes.
         room("PayloadSchema"),
@@ -64,6 +65,8 @@ let package = Package(
         room("Accounts", uses: ["JobModel", "JobStore", "Crypto"]),
         // The embedded store: SQLite, durable before the 202.
         room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
+        // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
+        room("Outbound", uses: ["JobModel", "CCurl"]),
         // What an attempt runs.
         room("Handlers", uses: ["JobModel", "PayloadSchema"]),
         // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.
@@ -111,6 +114,7 @@ let package = Package(
         testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
+        tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient"]),
         tests("HandlersTests", uses: ["Handlers", "JobModel", "PayloadSchema"]),
         tests(
             "JobEngineTests",

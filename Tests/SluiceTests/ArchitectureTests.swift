@@ -13,6 +13,7 @@ import Testing
         "JobStore": ["JobModel", "PayloadSchema"],
         "Accounts": ["JobStore", "JobModel", "Crypto"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
+        "Outbound": ["JobModel", "CCurl"],
         "Handlers": ["JobModel", "PayloadSchema"],
         "JobEngine": [
             "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",

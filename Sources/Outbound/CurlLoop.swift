@@ -1,0 +1,56 @@
+private import CCurl
+private import Foundation
+internal import JobModel
+private import Synchronization
+
+/// The thread that owns libcurl: requests are handed to it and taken back, it does the rest.
+final class CurlLoop: Sendable {
+    private struct Inbox {
+        var added: [Transfer] = []
+        var cancelled: [Transfer] = []
+        var isOver = false
+    }
+
+    private let inbox = Mutex(Inbox())
+    /// Written to wake the thread; nobody waits for it to be read.
+    private let wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+
+    init(policy: EgressPolicy) {
+        let thread = Thread { [self] in run(policy) }
+        thread.name = "sluice-outbound"
+        thread.start()
+    }
+
+    deinit { close(wake) }
+
+    func add(_ transfer: Transfer) { change { $0.added.append(transfer) } }
+
+    func cancel(_ transfer: Transfer) { change { $0.cancelled.append(transfer) } }
+
+    /// What is under way ends as stopped.
+    func stop() { change { $0.isOver = true } }
+
+    private func change(_ body: (inout Inbox) -> Void) {
+        inbox.withLock { body(&$0) }
+        var one: UInt64 = 1
+        _ = Foundation.write(wake, &one, 8)
+    }
+
+    private func run(_ policy: EgressPolicy) {
+        let transfers = CurlTransfers(policy: policy, wake: wake)
+        while true {
+            let isWoken = transfers.wait()
+            if isWoken {
+                var count: UInt64 = 0
+                _ = Foundation.read(wake, &count, 8)
+            }
+            let work = inbox.withLock { inbox in
+                defer { (inbox.added, inbox.cancelled) = ([], []) }
+                return inbox
+            }
+            for transfer in work.added { transfers.start(transfer) }
+            for transfer in work.cancelled { transfers.cancel(transfer) }
+            if work.isOver { return transfers.stopAll() }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// Which header fields may leave, whoever wrote them.
+package enum OutboundHeaders {
+    /// They frame the message or belong to the connection (RFC 9110, section 7.6.1), or would speak for somebody else.
+    private static let reserved: Set<String> = [
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
+        "proxy-authorization", "te", "trailer", "upgrade", "expect", "cookie",
+    ]
+
+    /// Whether a caller or a manifest may set a field of this name.
+    package static func mayBeSet(_ name: String) -> Bool { isToken(name) && !reserved.contains(name.lowercased()) }
+
+    /// RFC 9110, section 5.5: visible characters, spaces and tabs; no line break, no NUL. Bytes above ASCII pass.
+    package static func isValue(_ value: String) -> Bool {
+        value.utf8.allSatisfy { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) }
+    }
+
+    /// RFC 9110, section 5.6.2.
+    package static func isToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { byte in
+                switch UnicodeScalar(byte) {
+                case "a"..."z", "A"..."Z", "0"..."9", "!", "#", "$", "%", "&", "'", "*", "+", "-", ".", "^", "_", "`",
+                    "|", "~":
+                    true
+                default: false
+                }
+            }
+    }
+}
