@@ -68,7 +68,7 @@ let package = Package(
         // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
         room("Outbound", uses: ["JobModel", "CCurl"]),
         // What an attempt runs.
-        room("Handlers", uses: ["JobModel", "PayloadSchema"]),
+        room("Handlers", uses: ["JobModel", "Outbound", "PayloadSchema"]),
         // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.
         room(
             "JobEngine",
@@ -100,7 +100,7 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "FunctionsAPI", "TasksAPI", "OperationsAPI", "Accounts", "HTTPSupport", "JobEngine", "Handlers",
+                "FunctionsAPI", "TasksAPI", "OperationsAPI", "Accounts", "HTTPSupport", "JobEngine", "Handlers", "Outbound",
                 "SQLiteJobStore",
                 "JobStore",
                 "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",

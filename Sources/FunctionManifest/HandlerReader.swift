@@ -18,10 +18,7 @@ enum HandlerReader {
         var declaration: HandlerDeclaration?
         if let builtin { declaration = read(builtin: builtin, simulate: simulate).map { .builtin($0) } }
         if builtin == nil, let simulate { simulate.report("goes with a builtin handler only") }
-        if let http {
-            HTTPHandlerShape.check(http)
-            later.refuse(http, "HTTP handlers", help: "use a builtin handler, for example {builtin: echo}")
-        }
+        if let http { declaration = HTTPTargetReader.read(http, later: later).map { .http($0) } ?? declaration }
         if let command {
             CommandHandlerShape.check(command)
             later.refuse(command, "command handlers", help: "use a builtin handler, for example {builtin: echo}")
@@ -49,70 +46,6 @@ enum HandlerReader {
         builtin.failureRate = rate ?? (describesFailure ? 1 : 0)
         block.finish()
         return builtin
-    }
-}
-
-/// The keys of an `http` handler.
-enum HTTPHandlerShape {
-    static func check(_ value: ManifestValue) {
-        guard var block = value.block() else { return }
-        if let url = block.require("url", help: "add \"url: https://…\"") { checkURL(url) }
-        _ = block.take("method")?.choice(["GET", "POST", "PUT", "PATCH", "DELETE"])
-        if let headers = block.take("headers")?.strings() {
-            for (name, value) in headers { checkField(name: name, value: value) }
-        }
-        for name in block.take("forwardHeaders")?.list() ?? [] {
-            if let text = name.nonEmptyString(), !isToken(text) { name.report("\"\(text)\" is no header name") }
-        }
-        for key in ["successOn", "retryOn"] {
-            for entry in block.take(key)?.list() ?? [] { checkStatus(entry, words: key == "retryOn") }
-        }
-        _ = block.take("honourRetryAfter")?.bool()
-        _ = block.take("passRedirect")?.bool()
-        _ = block.take("secret")?.nonEmptyString()
-        block.finish()
-    }
-
-    static func checkURL(_ value: ManifestValue) {
-        guard let template = value.template() else { return }
-        guard case .literal(let start)? = template.pieces.first,
-            start.hasPrefix("http://") || start.hasPrefix("https://")
-        else {
-            value.report("is no http or https URL", help: "it starts with http:// or https://")
-            return
-        }
-    }
-
-    private static func checkField(name: ManifestValue, value: String) {
-        if case .scalar(let text, _) = name.node.content, !isToken(text) {
-            name.report("\"\(text)\" is no header name")
-        }
-        if value.unicodeScalars.contains(where: { $0 == "\r" || $0 == "\n" || $0 == "\0" }) {
-            name.report("a header value may not contain a line break or NUL")
-        }
-    }
-
-    /// RFC 9110, section 5.6.2.
-    static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.unicodeScalars.allSatisfy {
-                switch $0 {
-                case "a"..."z", "A"..."Z", "0"..."9": true
-                default: "!#$%&'*+-.^_`|~".unicodeScalars.contains($0)
-                }
-            }
-    }
-
-    private static func checkStatus(_ value: ManifestValue, words: Bool) {
-        guard let text = value.nonEmptyString() else { return }
-        let isClass = text.count == 3 && text.hasSuffix("xx") && "12345".contains(text.prefix(1))
-        let isCode = Int(text).map { (100...599).contains($0) } ?? false
-        let isWord = words && ["network", "timeout"].contains(text)
-        if !isClass, !isCode, !isWord {
-            value.report(
-                "\"\(text)\" is no status",
-                help: words ? "write 503, 5xx, network or timeout" : "write 200 or 2xx")
-        }
     }
 }
 

@@ -51,7 +51,7 @@ enum LaterBlocks {
             retry.finish()
         }
         _ = block.take("timeout")?.duration(DefaultsReader.positive)
-        if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString(), !HTTPHandlerShape.isToken(text)
+        if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString(), !HTTPTargetReader.isToken(text)
         {
             prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")
         }

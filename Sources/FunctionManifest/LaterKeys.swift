@@ -65,7 +65,7 @@ enum ScheduleShape {
 enum WebhookShape {
     static func check(_ value: ManifestValue) {
         guard var block = value.block() else { return }
-        if let url = block.require("url", help: "add \"url: https://…\"") { HTTPHandlerShape.checkURL(url) }
+        if let url = block.require("url", help: "add \"url: https://…\"") { _ = HTTPTargetReader.url(url) }
         _ = block.take("secret")?.nonEmptyString()
         for event in block.take("events")?.list() ?? [] {
             _ = event.choice(["completed", "failed", "timeout", "cancelled"])

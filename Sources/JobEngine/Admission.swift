@@ -190,6 +190,7 @@ package final class Admission: Sendable {
                     deadline: job.deadline, lease: lease, revision: deployment.revision),
                 of: function, revision: deployment.revision, lease: lease, keys: keys)
         } else {
+            if job.start != nil { dispatcher.giveSlotBack(of: function, keys: keys) }
             dispatcher.hint(function.name, lane: job.lane, due: job.due)
         }
         let snapshot = JobSnapshot(

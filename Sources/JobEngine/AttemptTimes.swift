@@ -1,11 +1,11 @@
 private import Histogram
 
-/// How long attempts took, fine enough for percentiles: within a hundredth of each value, in about 6 KB.
+/// How long attempts took, fine enough for percentiles: within a hundredth of each value, in about 12 KB.
 package struct AttemptTimes: Equatable, Sendable {
     /// Longer ones count as a day.
     private static let longest: UInt64 = 86_400_000
 
-    private var histogram = Histogram<UInt32>(
+    private var histogram = Histogram<UInt64>(
         highestTrackableValue: longest, numberOfSignificantValueDigits: .two)
 
     package init() {}

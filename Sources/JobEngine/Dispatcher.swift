@@ -162,8 +162,8 @@ package final class Dispatcher: Service {
     /// Whether any attempt is under way.
     package var isBusy: Bool { state.withLock { !$0.core.running.isEmpty } }
 
-    /// Whether it starts attempts.
-    package var isUp: Bool { state.withLock { $0.isUp } }
+    /// Whether jobs find free slots when they are accepted: it goes round, and nobody waits for one.
+    package var givesSlots: Bool { state.withLock { $0.isUp && !$0.core.isShort } }
 
     package var isDraining: Bool { state.withLock { $0.core.draining } }
 
@@ -305,7 +305,8 @@ package final class Dispatcher: Service {
             $0.attemptTimes.record(milliseconds)
         }
         let due = await recorder.record([
-            Recorder.Entry(live: attempt.live, outcome: outcome, function: attempt.function)
+            Recorder.Entry(
+                live: attempt.live, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
         ])
         let (nap, idle) = state.withLock { state in
             state.core.ended(attempt)
@@ -324,7 +325,7 @@ package final class Dispatcher: Service {
         let deployment = deployment.value
         let nap = OneShot<Void>()
         let due: Timestamp?? = state.withLock { state in
-            if state.awake || state.core.draining { return nil }
+            if state.awake || state.core.draining || !state.handed.isEmpty { return nil }
             state.nap = nap
             return .some(state.core.nextDue(deployment, paused: state.paused))
         }

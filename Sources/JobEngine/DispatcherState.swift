@@ -13,8 +13,8 @@ struct DispatcherState {
     private var admitted = 0
     /// Lanes whose latest claim was cut by its limit: more of them is due.
     private var behind: Set<Place> = []
-    /// Some lane had no slot when slots were last handed out.
-    private var isShort = false
+    /// Somebody who may start waits for a slot, as far as is known: true until slots have been handed out once.
+    private(set) var isShort = true
     private var turn = 0
     var draining = false
 
@@ -43,8 +43,7 @@ struct DispatcherState {
         _ deployment: Deployment, paused: Set<String>, at now: Moment, leaving: Int = 0
     ) -> [ClaimAsk] {
         guard !draining else { return [] }
-        let limit = deployment.accountConcurrency
-        starts.accountConcurrency = limit < deployment.concurrency ? limit : nil
+        adopt(deployment)
         let free = self.free(deployment) - leaving
         guard free > 0 else {
             isShort = true
@@ -52,19 +51,26 @@ struct DispatcherState {
         }
         // A function whose lanes all turn out to be blocked leaves its share to the others: look again without it.
         while true {
-            let (asks, found) = plan(free, deployment, paused: paused, at: now)
-            if asks.isEmpty, found { continue }
+            let (asks, candidates) = plan(free, deployment, paused: paused, at: now)
+            if asks.isEmpty, !candidates.isEmpty { continue }
             reserved += asks.reduce(0) { $0 + $1.limit }
-            isShort = found && queues.values.contains { $0.hasReady }
+            isShort =
+                candidates.contains { queues[$0]?.hasReady == true }
+                || asks.contains { behind.contains(Place(function: $0.function, lane: $0.lane)) }
             return asks
         }
+    }
+
+    private mutating func adopt(_ deployment: Deployment) {
+        let limit = deployment.accountConcurrency
+        starts.accountConcurrency = limit < deployment.concurrency ? limit : nil
     }
 
     private func free(_ deployment: Deployment) -> Int { deployment.concurrency - running.count - reserved - admitted }
 
     /// While nobody waits for a slot, a claim leaves half of the free ones to jobs that are being accepted.
     func leavesForAdmission(_ deployment: Deployment) -> Int {
-        behind.isEmpty && !isShort ? max(0, free(deployment)) / 2 : 0
+        isShort ? 0 : max(0, free(deployment)) / 2
     }
 
     /// Takes a slot for a job that is being accepted, so that it is leased in the commit that accepts it. Only while no
@@ -72,10 +78,14 @@ struct DispatcherState {
     mutating func admit(
         _ function: Function, _ keys: JobKeys, _ deployment: Deployment, paused: Set<String>, at now: Moment
     ) -> Bool {
-        guard !draining, !isShort, behind.isEmpty, free(deployment) > 0, !function.paused,
-            !paused.contains(function.name)
-        else { return false }
-        if let queue = queues[function.name], queue.mayHaveDue(keys.lane, at: now.wall) { return false }
+        guard !draining, !isShort, free(deployment) > 0, !function.paused, !paused.contains(function.name) else {
+            return false
+        }
+        adopt(deployment)
+        let isBound = function.limits.boundStarts || (starts.accountConcurrency != nil && keys.account != nil)
+        if let queue = queues[function.name], queue.mayHaveDue(keys.lane, isBound: isBound, at: now.wall) {
+            return false
+        }
         let nanoseconds = now.monotonic * 1_000_000
         guard starts.room(for: keys, of: function.limits, at: nanoseconds).count > 0 else {
             // It queues, and nobody need claim it to find out that it has to wait.
@@ -100,10 +110,10 @@ struct DispatcherState {
         started(attempt)
     }
 
-    /// What would be asked for, and whether any function had ready lanes. Lanes that are blocked are ready no more.
+    /// What would be asked for, and which functions had ready lanes and may start. Lanes that are blocked are ready no more.
     private mutating func plan(
         _ free: Int, _ deployment: Deployment, paused: Set<String>, at now: Moment
-    ) -> (asks: [ClaimAsk], found: Bool) {
+    ) -> (asks: [ClaimAsk], candidates: [String]) {
         var candidates: [(name: String, limits: FunctionLimits, running: Int, turn: Int)] = []
         for name in queues.keys {
             guard let function = deployment.functions[name], !function.paused, !paused.contains(name) else { continue }
@@ -123,7 +133,7 @@ struct DispatcherState {
                     share, limits: candidate.limits, starts: starts, planned: &planned, at: now) ?? []
             asks += lanes.map { ClaimAsk(function: candidate.name, lane: $0.lane, limit: $0.count) }
         }
-        return (asks, !candidates.isEmpty)
+        return (asks, candidates.map(\.name))
     }
 
     /// Water-filling: how many of `free` each gets when the lowest level always rises first.
@@ -144,7 +154,7 @@ struct DispatcherState {
     mutating func answered(
         _ asks: [ClaimAsk], _ answers: [ClaimAnswer], _ claimed: [Claimed], at now: Moment
     ) -> (start: [Claimed], giveBack: [Claimed]) {
-        reserved -= asks.reduce(0) { $0 + $1.limit }
+        endAsking(asks)
         var start: [Claimed] = []
         var giveBack: [Claimed] = []
         let nanoseconds = now.monotonic * 1_000_000
@@ -166,7 +176,12 @@ struct DispatcherState {
         }
         for answer in answers {
             let place = Place(function: answer.function, lane: answer.lane)
-            if let due = answer.nextDue, due <= now.wall { behind.insert(place) } else { behind.remove(place) }
+            if let due = answer.nextDue, due <= now.wall {
+                behind.insert(place)
+                isShort = true
+            } else {
+                behind.remove(place)
+            }
             if let due = answer.nextDue {
                 hint(answer.function, lane: answer.lane, due: due)
             } else if answer.jobs.isEmpty {
@@ -178,8 +193,15 @@ struct DispatcherState {
 
     /// The claim failed: ask again at once when called next.
     mutating func failed(_ asks: [ClaimAsk], at now: Timestamp) {
-        reserved -= asks.reduce(0) { $0 + $1.limit }
+        endAsking(asks)
         for ask in asks { hint(ask.function, lane: ask.lane, due: now) }
+    }
+
+    private mutating func endAsking(_ asks: [ClaimAsk]) {
+        for ask in asks {
+            reserved -= ask.limit
+            queues[ask.function]?.answered(ask.lane)
+        }
     }
 
     mutating func started(_ attempt: RunningAttempt) {
@@ -207,7 +229,7 @@ struct DispatcherState {
 
     /// Whether a slot that becomes free may be what somebody waits for.
     func needsPlan(_ deployment: Deployment) -> Bool {
-        isShort || !behind.isEmpty || free(deployment) <= 1
+        isShort || free(deployment) <= 1
     }
 
     func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {

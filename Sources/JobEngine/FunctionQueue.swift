@@ -26,6 +26,8 @@ struct FunctionQueue {
     /// Lanes that wait until a concurrency key has room.
     private var waiting: [Int64: Set<Int64>] = [:]
     private var isWaiting: Set<Int64> = []
+    /// Lanes of which jobs are being claimed.
+    private var asked: Set<Int64> = []
     private(set) var running = 0
     private var runningByLane: [Int64: Int] = [:]
     /// When this function was last given a slot.
@@ -36,9 +38,11 @@ struct FunctionQueue {
 
     var hasReady: Bool { !ready.isEmpty }
 
-    /// Whether the lane may have a queued job that is due: then whoever comes now is not the first.
-    func mayHaveDue(_ lane: Int64, at now: Timestamp) -> Bool {
-        isReady.contains(lane) || isWaiting.contains(lane) || laterDue[lane].map { $0 <= now } ?? false
+    /// Whether somebody of the lane may be queued and due, or, where limits bind, about to take what they leave: then
+    /// whoever comes now is not the first.
+    func mayHaveDue(_ lane: Int64, isBound: Bool, at now: Timestamp) -> Bool {
+        if isBound, !asked.isEmpty || !ready.isEmpty { return true }
+        return isReady.contains(lane) || isWaiting.contains(lane) || laterDue[lane].map { $0 <= now } ?? false
     }
 
     /// When a lane becomes ready by itself.
@@ -131,7 +135,10 @@ struct FunctionQueue {
             left -= 1
         }
         let granted = lanes.filter { $0.granted > 0 }
-        for lane in granted { isReady.remove(lane.lane) }
+        for lane in granted {
+            isReady.remove(lane.lane)
+            asked.insert(lane.lane)
+        }
         if !granted.isEmpty {
             let gone = Set(granted.map(\.lane))
             ready.removeAll { gone.contains($0) }
@@ -159,6 +166,9 @@ struct FunctionQueue {
         self.limits = limits
         keys = [:]
     }
+
+    /// What was asked for has come, or failed to.
+    mutating func answered(_ lane: Int64) { asked.remove(lane) }
 
     /// The lane has no queued jobs.
     mutating func drained(_ lane: Int64) {

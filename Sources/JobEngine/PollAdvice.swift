@@ -43,6 +43,7 @@ extension HandlerDeclaration {
     fileprivate var usualSeconds: Double {
         switch self {
         case .builtin(let builtin): builtin.duration.inSeconds
+        case .http: 1
         }
     }
 }

@@ -35,6 +35,7 @@ final class Recorder: Sendable {
         var outcome: Outcome
         /// As the attempt knew it; nil when the function is gone.
         var function: Function?
+        var exchange: Exchange?
     }
 
     /// Writes what became of attempts and tells those who wait. Goes on trying while the store cannot write: an
@@ -47,7 +48,7 @@ final class Recorder: Sendable {
         let settlements = entries.map { entry in
             let decision = Decision.make(
                 of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
-                now: now, using: &generator)
+                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: now, using: &generator)
             return settlement(of: entry, decision: decision, now: now)
         }
         guard let results = await write(settlements) else { return entries.map { _ in nil } }
@@ -98,8 +99,8 @@ final class Recorder: Sendable {
         let attempt = decision.result.map { result in
             Attempt(
                 number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? now,
-                completedAt: now, result: result, statusCode: decision.statusCode, error: decision.error,
-                revision: live.revision ?? live.job.revision)
+                completedAt: now, result: result, statusCode: decision.statusCode ?? entry.exchange?.statusCode,
+                error: decision.error, revision: live.revision ?? live.job.revision, exchange: entry.exchange)
         }
         let change: Settlement.Change =
             switch decision.next {

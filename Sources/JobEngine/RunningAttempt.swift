@@ -1,5 +1,6 @@
 internal import JobModel
 internal import JobStore
+private import Synchronization
 
 /// An attempt under way.
 final class RunningAttempt: Sendable {
@@ -19,6 +20,10 @@ final class RunningAttempt: Sendable {
     /// What its limits count it by.
     let keys: JobKeys
     let stop = OneShot<Stop>()
+    private let reported = Mutex<Exchange?>(nil)
+
+    /// What the handler has told of its target's answer.
+    var exchange: Exchange? { reported.withLock { $0 } }
 
     init(
         live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment, keys: JobKeys = JobKeys()
@@ -43,7 +48,8 @@ final class RunningAttempt: Sendable {
         if untilExpiry <= 0 { return .expired }
         let call = HandlerCall(
             job: live.job, attempt: live.progress.attempt, run: live.progress.run,
-            deadline: startedAt.wall + .milliseconds(min(untilExpiry, timeout)))
+            deadline: startedAt.wall + .milliseconds(min(untilExpiry, timeout)),
+            report: { exchange in self.reported.withLock { $0 = exchange } })
         return await withTaskGroup(of: Outcome?.self) { group in
             group.addTask { await handler.run(call) }
             group.addTask {

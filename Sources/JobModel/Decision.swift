@@ -33,9 +33,10 @@ extension Decision {
     /// The one rule that turns outcomes into decisions (CONTRACT 2).
     ///
     /// - Parameters:
+    ///   - retriesTimeouts: false where an attempt that ran out of time fails the job.
     ///   - progress: before the outcome; `progress.attempt` is the number of the attempt that ended.
     package static func make(
-        of outcome: Outcome, progress: JobProgress, policy: RetryPolicy, now: Timestamp,
+        of outcome: Outcome, progress: JobProgress, policy: RetryPolicy, retriesTimeouts: Bool = true, now: Timestamp,
         using generator: inout some RandomNumberGenerator
     ) -> Decision {
         var after = progress
@@ -61,8 +62,9 @@ extension Decision {
             after.used += 1
             after.lastError = error
             return Decision(
-                next: afterFailure(
-                    used: after.used, retryAfter: nil, policy: policy, now: now, using: &generator),
+                next: retriesTimeouts
+                    ? afterFailure(used: after.used, retryAfter: nil, policy: policy, now: now, using: &generator)
+                    : .end(Ending(.failed, failure: .permanent)),
                 progress: after, result: .timeout, error: error)
 
         case .expired:

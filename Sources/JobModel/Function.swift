@@ -66,6 +66,15 @@ extension Function {
 /// What an attempt runs. More kinds come with the releases that run them.
 package enum HandlerDeclaration: Equatable, Sendable {
     case builtin(Builtin)
+    case http(HTTPTarget)
+
+    /// Whether an attempt that ran past its timeout is tried again.
+    package var retriesTimeouts: Bool {
+        switch self {
+        case .builtin: true
+        case .http(let target): target.retriesTimeouts
+        }
+    }
 }
 
 /// A simulated handler.

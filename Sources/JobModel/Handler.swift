@@ -10,8 +10,13 @@ package struct HandlerCall: Sendable {
     package var run: Int
     /// When the attempt is stopped.
     package var deadline: Timestamp
+    /// Takes what the target answered, as far as it came, whichever way the attempt ends.
+    package var report: @Sendable (Exchange) -> Void
 
-    package init(job: Job, attempt: Int, run: Int, deadline: Timestamp) {
+    package init(
+        job: Job, attempt: Int, run: Int, deadline: Timestamp, report: @escaping @Sendable (Exchange) -> Void = { _ in }
+    ) {
+        self.report = report
         self.job = job
         self.attempt = attempt
         self.run = run

@@ -93,11 +93,14 @@ package struct Attempt: Equatable, Sendable {
     package var error: String?
     /// The manifest revision under which it ran.
     package var revision: String
+    /// What its target answered; nil for what is no HTTP call, or never got that far.
+    package var exchange: Exchange?
 
     package init(
         number: Int, run: Int, startedAt: Timestamp, completedAt: Timestamp, result: Result, statusCode: Int? = nil,
-        error: String? = nil, revision: String
+        error: String? = nil, revision: String, exchange: Exchange? = nil
     ) {
+        self.exchange = exchange
         self.number = number
         self.run = run
         self.startedAt = startedAt

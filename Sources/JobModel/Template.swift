@@ -107,6 +107,20 @@ package struct Template: Equatable, Sendable {
         return url
     }
 
+    /// The text that this template makes of a job's values, as they are; nil when one is missing or no scalar.
+    package func text(_ values: TemplateValues) -> String? {
+        var text = ""
+        for piece in pieces {
+            switch piece {
+            case .literal(let literal): text += literal
+            case .reference(let path):
+                guard let value = values[path]?.scalarText else { return nil }
+                text += value
+            }
+        }
+        return text
+    }
+
     /// Everything but unreserved characters as `%XX`.
     package static func percentEncoded(_ text: String) -> String {
         var encoded = ""

@@ -10,11 +10,18 @@ struct BackupCall: Sendable {
     private static let pieceBytes = 256 << 10
 
     private let authenticator: any Authenticator
+    private let isStopping: @Sendable () -> Bool
     private let makeCopy: @Sendable () async throws -> String
     private let turn = BackupTurn()
 
-    /// - Parameter makeCopy: writes the copy and returns its path; who sends it removes it.
-    init(authenticator: any Authenticator, makeCopy: @escaping @Sendable () async throws -> String) {
+    /// - Parameters:
+    ///   - isStopping: whether the server shuts down: then a copy is cut off, and the client sees that it is not whole.
+    ///   - makeCopy: writes the copy and returns its path; who sends it removes it.
+    init(
+        authenticator: any Authenticator, isStopping: @escaping @Sendable () -> Bool,
+        makeCopy: @escaping @Sendable () async throws -> String
+    ) {
+        self.isStopping = isStopping
         self.authenticator = authenticator
         self.makeCopy = makeCopy
     }
@@ -36,10 +43,11 @@ struct BackupCall: Sendable {
         }
         let head = ServerResponse(
             status: 200, headers: ["Content-Type": "application/vnd.sqlite3", "Cache-Control": "no-store"])
-        return .stream(head) { write in
+        return .stream(head) { [isStopping] write in
             let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: copy.path))
             defer { try? file.close() }
             while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty {
+                if isStopping() { throw CancellationError() }
                 try await write([UInt8](piece))
             }
         }

@@ -18,7 +18,8 @@ package struct OperationsAPI: Sendable {
     ) {
         health = HealthCalls(engine: engine, authenticator: authenticator, connections: connections, version: version)
         self.accounts = AccountCalls(accounts: accounts, authenticator: authenticator)
-        backup = BackupCall(authenticator: authenticator, makeCopy: makeBackup)
+        backup = BackupCall(
+            authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, makeCopy: makeBackup)
     }
 
     package var routes: [Route] {

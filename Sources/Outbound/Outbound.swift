@@ -1,22 +1,34 @@
 internal import JobModel
+private import Synchronization
 
 /// Sends HTTP requests that leave this machine, under one egress policy.
 ///
 /// libcurl on a thread of its own (`CurlLoop`). Redirects are not followed, nothing is sent twice, no proxy is used. A
 /// connection is opened and used again under this policy only.
 package final class Outbound: Sendable {
-    private let loop: CurlLoop
+    private let policy: EgressPolicy
+    /// Made with the first request: most servers send none.
+    private let started = Mutex<CurlLoop?>(nil)
 
     /// - Parameter policy: which addresses it may go to.
     package init(policy: EgressPolicy) {
-        loop = CurlLoop(policy: policy)
+        self.policy = policy
     }
 
-    deinit { loop.stop() }
+    deinit { started.withLock { $0?.stop() } }
+
+    private var loop: CurlLoop {
+        started.withLock { started in
+            let loop = started ?? CurlLoop(policy: policy)
+            started = loop
+            return loop
+        }
+    }
 
     /// Returns when the answer is whole, the time is up, or the task is cancelled; never throws.
     package func send(_ request: OutboundRequest) async -> OutboundResult {
         if let failure = Self.problem(of: request) { return OutboundResult(answer: nil, failure: failure) }
+        let loop = loop
         let transfer = Transfer(request)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

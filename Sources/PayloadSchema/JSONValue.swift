@@ -89,6 +89,13 @@ extension JSONValue {
         .number(JSONNumber(Int64(clamping: value)))
     }
 
+    /// A number with one digit behind the point, which is left out when it is 0.
+    package static func decimal(tenths: Int64) -> JSONValue {
+        let sign = tenths < 0 ? "-" : ""
+        let (whole, rest) = (tenths.magnitude / 10, tenths.magnitude % 10)
+        return .number(JSONNumber(text: rest == 0 ? "\(sign)\(whole)" : "\(sign)\(whole).\(rest)"))
+    }
+
     package static func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
 
     /// A member of an object; nil for anything else.

@@ -79,11 +79,11 @@ extension Connection {
     fileprivate func attempts(of id: JobID) throws(StoreError) -> [Attempt] {
         let select = try statement(
             """
-            SELECT number, run, started_at, completed_at, result, status_code, error, revision
+            SELECT number, run, started_at, completed_at, result, status_code, error, revision, exchange
                 FROM attempts WHERE job = ?1
             UNION ALL
             SELECT attempt, run, final_started_at, completed_at, final_result, final_status_code, final_error,
-                final_revision FROM outcomes WHERE job = ?1 AND final_result IS NOT NULL
+                final_revision, final_exchange FROM outcomes WHERE job = ?1 AND final_result IS NOT NULL
             ORDER BY 1
             """
         ).bind(1, id.row)
@@ -97,7 +97,7 @@ extension Connection {
                 Attempt(
                     number: select.int(0), run: select.int(1), startedAt: select.time(2), completedAt: select.time(3),
                     result: result, statusCode: select.optionalInteger(5).map(Int.init), error: select.optionalText(6),
-                    revision: select.text(7)))
+                    revision: select.text(7), exchange: select.bytes(8).flatMap(ExchangeText.exchange)))
         }
         return attempts
     }

@@ -146,6 +146,11 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX api_keys_account ON api_keys (account);
         """,
+        // What targets answered: JSON, with the attempt that it came in.
+        """
+        ALTER TABLE attempts ADD COLUMN exchange BLOB;
+        ALTER TABLE outcomes ADD COLUMN final_exchange BLOB;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

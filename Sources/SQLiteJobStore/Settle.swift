@@ -49,15 +49,16 @@ extension WriterSession {
                 """
                 INSERT INTO outcomes (job, run, state, failure, completed_at, attempt, used, lost, last_error, value,
                     final_started_at, final_result, final_status_code, final_error, final_revision, purge_at,
-                    tombstone_until)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                    tombstone_until, final_exchange)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
                 """
             )
             .bind(1, row).bind(2, progress.run).bind(3, ending.state.rawValue).bind(4, ending.failure?.rawValue)
             .bind(5, completedAt).bind(6, progress.attempt).bind(7, progress.used).bind(8, progress.lost)
             .bind(9, progress.lastError).bind(10, ending.value).bind(11, attempt?.startedAt)
             .bind(12, attempt?.result.rawValue).bind(13, attempt?.statusCode.map(Int64.init)).bind(14, attempt?.error)
-            .bind(15, attempt?.revision).bind(16, keepUntil).bind(17, tombstoneUntil).run()
+            .bind(15, attempt?.revision).bind(16, keepUntil).bind(17, tombstoneUntil)
+            .bind(18, attempt?.exchange.map(ExchangeText.bytes(of:))).run()
         }
         return .settled
     }
@@ -66,13 +67,13 @@ extension WriterSession {
     private func keep(_ attempt: Attempt, of row: Int64) throws(StoreError) {
         try connection.statement(
             """
-            INSERT INTO attempts (job, number, run, started_at, completed_at, result, status_code, error, revision)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            INSERT INTO attempts (job, number, run, started_at, completed_at, result, status_code, error, revision,
+                exchange) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             """
         )
         .bind(1, row).bind(2, attempt.number).bind(3, attempt.run).bind(4, attempt.startedAt)
         .bind(5, attempt.completedAt).bind(6, attempt.result.rawValue).bind(7, attempt.statusCode.map(Int64.init))
-        .bind(8, attempt.error).bind(9, attempt.revision).run()
+        .bind(8, attempt.error).bind(9, attempt.revision).bind(10, attempt.exchange.map(ExchangeText.bytes(of:))).run()
     }
 
     fileprivate func retry(_ request: RetryRequest, at now: Timestamp) throws(StoreError) -> RetryResult {

@@ -29,22 +29,62 @@ enum TaskBody {
         ]
     }
 
-    /// Of a job that is no HTTP call: 200, JSON, the value as text.
+    /// Of an HTTP call its real answer; of any other job 200, JSON, the value as text (CONTRACT 5).
     private static func result(of job: JobSnapshot, _ attempts: [Attempt]) -> JSONValue {
         guard job.state == .completed, let value = job.value else { return .null }
-        let duration = attempts.last.map { ($0.completedAt - $0.startedAt).milliseconds } ?? 0
-        return [
-            "statusCode": 200, "headers": ["content-type": "application/json"],
-            "body": .string(String(decoding: value, as: UTF8.self)), "duration": .integer(duration),
-        ]
+        let last = attempts.last
+        let duration = last.map { ($0.completedAt - $0.startedAt).milliseconds } ?? 0
+        guard let exchange = last?.exchange, let status = exchange.statusCode else {
+            return [
+                "statusCode": 200, "headers": ["content-type": "application/json"],
+                "body": .string(String(decoding: value, as: UTF8.self)), "duration": .integer(duration),
+            ]
+        }
+        var object = JSONObject()
+        object["statusCode"] = .integer(status)
+        object["headers"] = headers(exchange)
+        object["body"] = .string(exchange.body)
+        object["duration"] = .integer(Int64(exchange.timings.total.rounded()))
+        if exchange.isTruncated { object["truncated"] = true }
+        return .object(object)
     }
+
+    /// Of several fields of one name the values in one, as RFC 9110, section 5.3 joins them.
+    private static func headers(_ exchange: Exchange) -> JSONValue {
+        var object = JSONObject()
+        for field in exchange.headers {
+            let before = object[field.name]?.string.map { "\($0), " } ?? ""
+            object[field.name] = .string(before + field.value)
+        }
+        return .object(object)
+    }
+
+    /// So much of an attempt's answer is shown.
+    private static let shownBytes = 4096
 
     private static func body(_ attempt: Attempt) -> JSONValue {
         [
             "number": .integer(attempt.number), "run": .integer(attempt.run), "startedAt": time(attempt.startedAt),
             "completedAt": time(attempt.completedAt), "outcome": .string(outcome(attempt.result)),
             "statusCode": attempt.statusCode.map { .integer($0) } ?? .null, "error": .optional(attempt.error),
-            "manifestRevision": .string(attempt.revision), "response": .null, "timings": .null,
+            "manifestRevision": .string(attempt.revision), "response": response(attempt.exchange),
+            "timings": timings(attempt.exchange),
+        ]
+    }
+
+    private static func response(_ exchange: Exchange?) -> JSONValue {
+        guard let exchange, exchange.statusCode != nil else { return .null }
+        return ["headers": headers(exchange), "body": .string(exchange.body.limited(toBytes: shownBytes))]
+    }
+
+    /// Milliseconds with one digit behind the point.
+    private static func timings(_ exchange: Exchange?) -> JSONValue {
+        guard let timings = exchange?.timings else { return .null }
+        func milliseconds(_ value: Double) -> JSONValue { .decimal(tenths: Int64((value * 10).rounded())) }
+        return [
+            "dns": milliseconds(timings.dns), "connect": milliseconds(timings.connect),
+            "tls": milliseconds(timings.tls), "firstByte": milliseconds(timings.firstByte),
+            "total": milliseconds(timings.total),
         ]
     }
 

@@ -18,7 +18,10 @@ struct DataFolder: Sendable {
         } catch {
             throw Problem(text: "cannot make the data folder \(path); choose another with --data or SLUICE_DATA")
         }
-        // Copies that a former process did not get to send.
+    }
+
+    /// Removes copies that a former process did not get to send; to be called by whoever has the database's lock.
+    func removeLeftovers() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         where name.hasPrefix(Self.backupPrefix) { try? FileManager.default.removeItem(atPath: file(name)) }
     }

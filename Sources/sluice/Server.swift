@@ -11,6 +11,7 @@ internal import JobStore
 internal import Logging
 internal import NIOPosix
 internal import OperationsAPI
+internal import Outbound
 internal import SQLiteJobStore
 internal import ServiceLifecycle
 private import Synchronization
@@ -38,6 +39,8 @@ struct Server: Sendable {
     private let logger: Logger
     private let random = RandomSource()
     private let clock = SystemClock()
+    /// For URLs that stand in the manifest: the operator's, which may go anywhere.
+    private let outbound = Outbound(policy: .anywhere)
 
     init(_ settings: Settings) async throws {
         self.settings = settings
@@ -60,6 +63,7 @@ struct Server: Sendable {
             throw Refusal(problem.text, exit: ExitStatus.configuration)
         }
         store = try Self.open(settings.database, logger: logger)
+        data.removeLeftovers()
     }
 
     private static func load(_ file: ManifestFile) throws -> Manifest {
@@ -123,9 +127,10 @@ struct Server: Sendable {
             deployment: Deployment(
                 revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
                 maxQueued: manifest.server.maxQueued, accounts: manifest.accounts),
-            handlers: { [clock, random] function in
+            handlers: { [clock, random, outbound] function in
                 switch function.handler {
                 case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })
+                case .http(let target): HTTPHandler(target, outbound: outbound, clock: clock, version: Version.number)
                 }
             },
             clock: clock, random: random, grace: manifest.server.shutdownGrace, logger: logger)

@@ -208,19 +208,65 @@ extension ManifestResult {
         )
     }
 
+    private func target(_ keys: String) throws -> HTTPTarget {
+        let lines = keys.split(separator: "\n").map { "        \($0)" }.joined(separator: "\n")
+        let result = load("version: 1\nfunctions:\n  f:\n    handler:\n      http:\n\(lines)\n")
+        guard case .http(let target)? = result.only?.handler else { throw CocoaError(.coderInvalidValue) }
+        return target
+    }
+
+    @Test func `An HTTP handler is read whole, with the contract's defaults`() throws {
+        let plain = try target("url: https://orders.internal/import")
+        #expect(plain.method == "POST")
+        #expect(plain.honoursRetryAfter && plain.retriesNetwork && plain.retriesTimeouts)
+        for (status, verdict) in [
+            (200, HTTPTarget.Verdict.success), (302, .success), (404, .success), (408, .retry), (425, .retry),
+            (429, .retry), (500, .retry), (599, .retry), (199, .failure),
+        ] {
+            #expect(plain.verdict(on: status) == verdict, "\(status)")
+        }
+        let full = try target(
+            """
+            url: https://orders.internal/import/{parameters.userId}
+            method: PUT
+            headers: {Authorization: "Bearer ${TOKEN:-x}", X-Tenant: "{payload.tenant}"}
+            successOn: [2xx, 404]
+            retryOn: [503, network]
+            honourRetryAfter: false
+            passRedirect: false
+            """)
+        #expect(full.method == "PUT")
+        #expect(full.headers.map(\.name) == ["Authorization", "X-Tenant"])
+        #expect(full.headers.first?.value.text(TemplateValues()) == "Bearer x")
+        #expect(!full.honoursRetryAfter && full.retriesNetwork && !full.retriesTimeouts)
+        #expect(full.verdict(on: 500) == .failure)
+        #expect(full.verdict(on: 503) == .retry)
+        #expect(full.verdict(on: 404) == .success)
+        #expect(full.verdict(on: 302) == .failure)
+    }
+
     @Test(arguments: [
-        """
-        http:
-          url: https://orders.internal/import/{parameters.userId}
-          method: POST
-          headers: {Authorization: "Bearer ${TOKEN:-x}"}
-          forwardHeaders: [Accept-Language]
-          successOn: [2xx, 3xx, 404]
-          retryOn: [408, 5xx, network, timeout]
-          honourRetryAfter: true
-          passRedirect: false
-          secret: s
-        """,
+        ("url: ftp://x/", "is no http or https URL"),
+        ("url: \"https://{payload.host}/\"", "lets a job choose the host"),
+        ("url: \"https://a.{payload.host}/\"", "lets a job choose the host"),
+        ("url: \"https://x/{result.a}\"", "knows no result"), ("url: \"https://x/{payload.a\"", "never closed"),
+        ("url: https://x/\nheaders: {Host: y}", "Host is set by Sluice itself"),
+        ("url: https://x/\nheaders: {\"A B\": y}", "is no header name"),
+        ("url: https://x/\nheaders: {A: \"b\\r\\nC: d\"}", "may not contain a line break"),
+        ("url: https://x/\nretryOn: [6xx]", "is no status"), ("url: https://x/\nsuccessOn: [network]", "is no status"),
+        ("url: https://x/\nmethod: FETCH", "unknown value"), ("method: GET", "url"),
+        ("url: https://x/\nforwardHeaders: [Accept-Language]", "does not have forwarded headers yet"),
+        ("url: https://x/\npassRedirect: true", "does not have redirects from HTTP handlers yet"),
+        ("url: https://x/\nsecret: s", "does not have signed requests yet"),
+    ])
+    func `What is wrong with an HTTP handler is told`(_ keys: String, _ message: String) {
+        let lines = keys.split(separator: "\n").map { "        \($0)" }.joined(separator: "\n")
+        let result = load("version: 1\nfunctions:\n  f:\n    handler:\n      http:\n\(lines)\n")
+        #expect(result.problems.count == 1, "\(result.summary)")
+        #expect(result.problems.first?.message.contains(message) == true, "\(result.summary)")
+    }
+
+    @Test(arguments: [
         """
         command:
           run: [handlers/word_count.py]
@@ -228,9 +274,9 @@ extension ManifestResult {
           workers: 2
           env: {LANG: C.UTF-8}
           limits: {memory: 1GiB, cpuTime: 60s, openFiles: 256}
-        """,
+        """
     ])
-    func `HTTP and command handlers are checked, and refused for now`(_ handler: String) {
+    func `Command handlers are checked, and refused for now`(_ handler: String) {
         let lines = handler.split(separator: "\n").map { "      \($0)" }.joined(separator: "\n")
         let result = load("version: 1\nfunctions:\n  f:\n    handler:\n\(lines)\n")
         #expect(result.problems.count == 1, "\(result.summary)")

@@ -205,7 +205,7 @@ final class EngineFixture: Sendable {
 
     /// Waits until the dispatcher goes round: from then on free slots are given away at the door.
     func up() async throws {
-        while !engine.dispatcher.isUp {
+        while !engine.dispatcher.givesSlots {
             try Task.checkCancellation()
             await Task.yield()
         }

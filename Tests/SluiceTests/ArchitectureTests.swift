@@ -14,7 +14,7 @@ import Testing
         "Accounts": ["JobStore", "JobModel", "Crypto"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
         "Outbound": ["JobModel", "CCurl"],
-        "Handlers": ["JobModel", "PayloadSchema"],
+        "Handlers": ["JobModel", "Outbound", "PayloadSchema"],
         "JobEngine": [
             "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",
             "ServiceLifecycle",

@@ -1,0 +1,119 @@
+internal import JobModel
+
+/// The keys of an `http` handler.
+enum HTTPTargetReader {
+    static func read(_ value: ManifestValue, later: LaterKeys) -> HTTPTarget? {
+        guard var block = value.block() else { return nil }
+        let url = block.require("url", help: "add \"url: https://…\"").flatMap { Self.url($0) }
+        var target = url.map { HTTPTarget(url: $0) }
+        if let method = block.take("method")?.choice(["GET", "POST", "PUT", "PATCH", "DELETE"]) {
+            target?.method = method
+        }
+        if let headers = block.take("headers") { target?.headers = Self.headers(headers) }
+        if let names = block.take("forwardHeaders") {
+            for name in names.list() ?? [] {
+                if let text = name.nonEmptyString(), !isToken(text) { name.report("\"\(text)\" is no header name") }
+            }
+            later.refuse(names, "forwarded headers")
+        }
+        if let list = block.take("successOn") { target?.successOn = rules(list, words: false).statuses }
+        if let list = block.take("retryOn") {
+            let rules = rules(list, words: true)
+            target?.retryOn = rules.statuses
+            target?.retriesNetwork = rules.words.contains("network")
+            target?.retriesTimeouts = rules.words.contains("timeout")
+        }
+        if let honours = block.take("honourRetryAfter")?.bool() { target?.honoursRetryAfter = honours }
+        if let passes = block.take("passRedirect"), passes.bool() == true {
+            later.refuse(passes, "redirects from HTTP handlers")
+        }
+        if let secret = block.take("secret"), secret.nonEmptyString() != nil {
+            later.refuse(secret, "signed requests")
+        }
+        block.finish()
+        return target
+    }
+
+    /// A template that is an http or https URL.
+    static func url(_ value: ManifestValue) -> Template? {
+        guard let template = value.template() else { return nil }
+        guard case .literal(let start)? = template.pieces.first,
+            start.hasPrefix("http://") || start.hasPrefix("https://")
+        else {
+            value.report("is no http or https URL", help: "it starts with http:// or https://")
+            return nil
+        }
+        if template.uses(.result) { value.report("knows no result: the call is what makes it") }
+        // Where a request goes must not hang on what a caller sends: the host stands before the first reference.
+        let afterScheme = start.drop { $0 != ":" }.dropFirst(3)
+        if template.pieces.count > 1, !afterScheme.contains("/") {
+            value.report(
+                "lets a job choose the host",
+                help: "write the host out, with a \"/\" after it, before the first reference")
+        }
+        return template
+    }
+
+    private static func headers(_ value: ManifestValue) -> [HTTPTarget.Header] {
+        (value.strings() ?? []).compactMap { name, text in
+            guard case .scalar(let field, _) = name.node.content else { return nil }
+            guard isToken(field) else {
+                name.report("\"\(field)\" is no header name")
+                return nil
+            }
+            guard !reserved.contains(field.lowercased()) else {
+                name.report("\(field) is set by Sluice itself")
+                return nil
+            }
+            if text.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7F }) {
+                name.report("a header value may not contain a line break, NUL or another control character")
+                return nil
+            }
+            do {
+                return HTTPTarget.Header(name: field, value: try Template(text))
+            } catch {
+                name.report(
+                    "its value has a reference that is not understood", help: "write {payload.a}, or {{ for a brace")
+                return nil
+            }
+        }
+    }
+
+    /// As `OutboundHeaders` has them: a manifest that would be refused at every call is refused at once.
+    private static let reserved: Set<String> = [
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
+        "proxy-authorization", "te", "trailer", "upgrade", "expect", "cookie",
+    ]
+
+    /// RFC 9110, section 5.6.2.
+    static func isToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.unicodeScalars.allSatisfy {
+                switch $0 {
+                case "a"..."z", "A"..."Z", "0"..."9": true
+                default: "!#$%&'*+-.^_`|~".unicodeScalars.contains($0)
+                }
+            }
+    }
+
+    private static func rules(_ list: ManifestValue, words: Bool) -> (statuses: [StatusRule], words: Set<String>) {
+        var statuses: [StatusRule] = []
+        var named: Set<String> = []
+        for entry in list.list() ?? [] {
+            guard let text = entry.nonEmptyString() else { continue }
+            if text.count == 3, text.hasSuffix("xx"), let digit = text.first?.wholeNumberValue, (1...5).contains(digit)
+            {
+                statuses.append(.family(digit))
+            } else if let code = Int(text), (100...599).contains(code) {
+                statuses.append(.code(code))
+            } else if words, ["network", "timeout"].contains(text) {
+                named.insert(text)
+            } else {
+                entry.report(
+                    "\"\(text)\" is no status",
+                    help: words ? "write 503, 5xx, network or timeout" : "write 200 or 2xx")
+            }
+        }
+        return (statuses, named)
+    }
+}

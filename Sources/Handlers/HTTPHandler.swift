@@ -1,0 +1,119 @@
+package import JobModel
+package import Outbound
+private import PayloadSchema
+
+/// One HTTP request an attempt (CONTRACT 3, Handlers).
+package struct HTTPHandler: Handler {
+    private let target: HTTPTarget
+    private let outbound: Outbound
+    private let clock: any EngineClock
+    private let version: String
+
+    /// - Parameter outbound: under the policy for URLs that the operator wrote.
+    package init(_ target: HTTPTarget, outbound: Outbound, clock: any EngineClock, version: String) {
+        self.target = target
+        self.outbound = outbound
+        self.clock = clock
+        self.version = version
+    }
+
+    private static let beyondDeadline = Duration.seconds(5)
+
+    package func run(_ call: HandlerCall) async -> Outcome {
+        let values = Self.values(of: call.job, for: target)
+        guard let url = target.url.url(values) else {
+            return .failure(.init(error: "a value that the handler's url needs is missing", retryable: false))
+        }
+        // The engine stops the attempt at its deadline and says so; this is for a clock that was set back.
+        let limit = max(.zero, call.deadline - clock.now().wall) + Self.beyondDeadline
+        var request = OutboundRequest(
+            method: target.method, url: url, headers: headers(call), body: call.job.payload, timeout: limit)
+        for header in target.headers {
+            guard let value = header.value.text(values) else {
+                return .failure(
+                    .init(error: "a value that the header \(header.name) needs is missing", retryable: false))
+            }
+            request.headers.removeAll { $0.name.lowercased() == header.name.lowercased() }
+            request.headers.append((header.name, value))
+        }
+        let result = await outbound.send(request)
+        let exchange = Exchange(result)
+        // What never left is no exchange.
+        if result.answer != nil || result.timings.total > 0 { call.report(exchange) }
+        if let failure = result.failure { return outcome(of: failure) }
+        guard let answer = result.answer else { return .failure(.init(error: "stopped")) }
+        return outcome(of: answer, exchange)
+    }
+
+    private static func values(of job: Job, for target: HTTPTarget) -> TemplateValues {
+        func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
+        let needsPayload = ([target.url] + target.headers.map(\.value)).contains { $0.uses(.payload) }
+        return TemplateValues(
+            payload: needsPayload ? value(job.payload) : .null, parameters: value(job.parameters))
+    }
+
+    /// What every target is told; the manifest's own fields replace them.
+    private func headers(_ call: HandlerCall) -> [(name: String, value: String)] {
+        let id = call.job.id.description
+        var headers = [
+            (name: "User-Agent", value: "Sluice/\(version)"),
+            // A later run is another call: what the first one did must not answer it (CONTRACT 2).
+            (name: "Idempotency-Key", value: call.run > 1 ? "\(id)-\(call.run)" : id),
+            (name: "Sluice-Job-Id", value: id), (name: "Sluice-Function", value: call.job.function),
+            (name: "Sluice-Attempt", value: "\(call.attempt)"), (name: "Sluice-Deadline", value: "\(call.deadline)"),
+        ]
+        if call.job.payload != nil { headers.append((name: "Content-Type", value: "application/json")) }
+        return headers
+    }
+
+    private func outcome(of failure: OutboundFailure) -> Outcome {
+        let retries: Bool =
+            switch failure {
+            case .timedOut, .connectTimedOut: target.retriesTimeouts
+            case .invalidURL, .invalidHeader, .forbidden: false
+            case .nameNotFound, .notConnected, .certificateNotTrusted, .tlsFailed, .connectionLost, .notHTTP,
+                .headTooLarge, .notSentTwice, .cancelled, .other:
+                target.retriesNetwork
+            }
+        return .failure(.init(error: "\(failure)", retryable: retries))
+    }
+
+    private func outcome(of answer: OutboundAnswer, _ exchange: Exchange) -> Outcome {
+        switch target.verdict(on: answer.status) {
+        case .success:
+            return .success(value: Self.value(of: answer, exchange))
+        case .retry:
+            let pause = target.honoursRetryAfter ? answer["retry-after"] : nil
+            return .failure(
+                .init(
+                    error: StatusText.error(answer.status), statusCode: answer.status,
+                    retryAfter: pause.flatMap { RetryAfter.duration($0, now: clock.now().wall) }))
+        case .failure:
+            return .failure(
+                .init(error: StatusText.error(answer.status), statusCode: answer.status, retryable: false))
+        }
+    }
+
+    /// The body's JSON as it came when its type says so and it is whole; else the body as a string.
+    private static func value(of answer: OutboundAnswer, _ exchange: Exchange) -> [UInt8] {
+        let type = (answer["content-type"] ?? "").split(separator: ";").first?.lowercased() ?? ""
+        let isJSON = type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+        if isJSON, !answer.isTruncated, (try? JSONParser.validate(answer.body)) != nil { return answer.body }
+        return JSONValue.string(exchange.body).bytes
+    }
+}
+
+extension Exchange {
+    /// Bytes that are no UTF-8 are shown as U+FFFD.
+    init(_ result: OutboundResult) {
+        let timings = result.timings
+        self.init(
+            statusCode: result.answer?.status,
+            headers: result.answer?.headers.map { Field(name: $0.name, value: $0.value) } ?? [],
+            body: result.answer.map { String(decoding: $0.body, as: UTF8.self) } ?? "",
+            isTruncated: result.answer?.isTruncated ?? false,
+            timings: Timings(
+                dns: timings.dns, connect: timings.connect, tls: timings.tls, firstByte: timings.firstByte,
+                total: timings.total))
+    }
+}
