@@ -4,7 +4,7 @@ package import JobStore
 /// Accounts and their API keys. A key is told once, when it is made; what is kept is its SHA-256.
 package struct Accounts: Sendable {
     package enum Problem: Error, Equatable, Sendable {
-        /// 1 to 254 characters, none of them a control character or a slash.
+        /// 1 to 254 bytes, no space, slash or control character, no UUID, not "." or "..".
         case invalidName
         case nameTaken
         case unknownAccount
@@ -81,8 +81,10 @@ package struct Accounts: Sendable {
     }
 
     private func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {
-        guard let found = try await list().first(where: { $0.account.name == nameOrID || $0.account.id == nameOrID })
-        else { throw .unknownAccount }
+        // Byte by byte, as the store has it: texts that only look the same are other names.
+        let bytes = Array(nameOrID.utf8)
+        let found = try await list().first { $0.account.name.utf8.elementsEqual(bytes) || $0.account.id == nameOrID }
+        guard let found else { throw .unknownAccount }
         return found
     }
 
@@ -102,7 +104,8 @@ package struct Accounts: Sendable {
     }
 
     private static func isName(_ name: String) -> Bool {
-        (1...254).contains(name.utf8.count)
-            && name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F && $0 != "/" }
+        // Ids are UUIDs, and "." and ".." mean something else in a path.
+        (1...254).contains(name.utf8.count) && UUIDBits(name) == nil && name != "." && name != ".."
+            && name.unicodeScalars.allSatisfy { $0.value > 0x20 && !(0x7F...0x9F).contains($0.value) && $0 != "/" }
     }
 }

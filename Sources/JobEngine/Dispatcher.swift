@@ -257,10 +257,7 @@ package final class Dispatcher: Service {
         announcer.announce(attempts.lazy.map(\.live.job.id))
         for attempt in attempts {
             gauges.move(attempt.live.job, from: .queued, to: .running)
-            metrics.update(attempt.function.name) {
-                $0.started += 1
-                $0.waitSeconds.observe(max(0, (attempt.startedAt.wall - attempt.live.due).inSeconds))
-            }
+            metrics.update(attempt.function.name) { $0.started += 1 }
             group.addTask { await self.see(attempt) }
         }
     }
@@ -301,12 +298,13 @@ package final class Dispatcher: Service {
         let seconds = Double(milliseconds) / 1000
         gauges.attemptEnded(attempt.function.name, after: seconds)
         metrics.update(attempt.function.name) {
+            $0.waitSeconds.observe(max(0, (attempt.startedAt.wall - attempt.live.due).inSeconds))
             $0.attemptSeconds.observe(seconds)
             $0.attemptTimes.record(milliseconds)
         }
         let due = await recorder.record([
             Recorder.Entry(
-                live: attempt.live, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
+                live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
         ])
         let (nap, idle) = state.withLock { state in
             state.core.ended(attempt)

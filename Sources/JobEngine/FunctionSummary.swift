@@ -10,7 +10,7 @@ package struct FunctionSummary: Sendable {
     package var failed: Int
     /// When its first queued job is or was due.
     package var oldestDue: Timestamp?
-    /// Of all accounts, since the server started.
+    /// Of an account's latest jobs, or of everybody's since the server started.
     package var attemptTimes: AttemptTimes
 }
 
@@ -24,13 +24,25 @@ extension JobEngine {
         let gauges = owner.map { self.gauges.all(of: $0) } ?? self.gauges.all
         let failures = try await store.failures(of: owner, limit: Self.failuresLookedAt)
         let dues = try await oldestDue(of: owner)
-        let counts = metrics.all
+        let times = try await attemptTimes(of: owner)
         let paused = paused
         return deployment.functions.values.sorted { $0.name < $1.name }.map { function in
             FunctionSummary(
                 function: function, isPaused: function.paused || paused.contains(function.name),
                 gauge: gauges[function.name] ?? FunctionGauges.Gauge(), failed: failures[function.name] ?? 0,
-                oldestDue: dues[function.name], attemptTimes: counts[function.name]?.attemptTimes ?? AttemptTimes())
+                oldestDue: dues[function.name], attemptTimes: times[function.name] ?? AttemptTimes())
+        }
+    }
+
+    /// So many of an account's latest jobs tell how long its attempts take.
+    private static let timesLookedAt = 500
+
+    private func attemptTimes(of owner: String?) async throws(StoreError) -> [String: AttemptTimes] {
+        guard let owner else { return metrics.all.mapValues(\.attemptTimes) }
+        return try await store.latestTimes(of: owner, limit: Self.timesLookedAt).mapValues { times in
+            var attempts = AttemptTimes()
+            for time in times { attempts.record(time) }
+            return attempts
         }
     }
 

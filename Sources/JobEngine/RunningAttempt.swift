@@ -16,7 +16,7 @@ final class RunningAttempt: Sendable {
     let function: Function
     let revision: String
     let lease: Lease
-    let startedAt: Moment
+    private let start: Mutex<Moment>
     /// What its limits count it by.
     let keys: JobKeys
     let stop = OneShot<Stop>()
@@ -28,19 +28,28 @@ final class RunningAttempt: Sendable {
     init(
         live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment, keys: JobKeys = JobKeys()
     ) {
-        var live = live
-        // The store has the time of the lease; the attempt is recorded with the time at which it really began.
-        live.startedAt = startedAt.wall
         self.live = live
         self.function = function
         self.revision = revision
         self.lease = lease
-        self.startedAt = startedAt
+        start = Mutex(startedAt)
         self.keys = keys
+    }
+
+    /// When it got its slot, and once it runs, when the handler began.
+    var startedAt: Moment { start.withLock { $0 } }
+
+    /// As it is recorded: the store has the time of the lease, the attempt keeps the time at which it began.
+    var recorded: LiveJob {
+        var recorded = live
+        recorded.startedAt = startedAt.wall
+        return recorded
     }
 
     /// Runs the handler until it answers, its time is up, or somebody stops it.
     func run(_ handler: any Handler, clock: any EngineClock) async -> Outcome {
+        let startedAt = clock.now()
+        start.withLock { $0 = startedAt }
         let untilExpiry = (live.deadline - startedAt.wall).milliseconds
         let timeout = function.timeout.milliseconds
         let expires = untilExpiry <= timeout

@@ -54,6 +54,9 @@ package protocol JobStore: Sendable {
     /// When the first queued job of an account is or was due, by function.
     func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp]
 
+    /// How long the final attempts of an account's latest `limit` jobs took, in milliseconds, by function.
+    func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]]
+
     /// How many jobs have failed and are still kept, by function; the latest `limit` failures are looked at.
     ///
     /// - Parameter owner: nil for all accounts.

@@ -2,6 +2,7 @@ internal import Accounts
 internal import HTTPSupport
 internal import JobModel
 internal import JobStore
+internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import PayloadSchema
@@ -10,6 +11,7 @@ internal import PayloadSchema
 struct AccountCalls: Sendable {
     let accounts: Accounts
     let authenticator: any Authenticator
+    let logger: Logger
 
     /// `{"name": "acme"}` -> the account and its first key, which is told this once.
     func create(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
@@ -52,11 +54,15 @@ struct AccountCalls: Sendable {
         do {
             return .response(try await body())
         } catch {
+            if case .storeUnavailable(let reason) = error {
+                logger.error("Cannot read or write accounts", metadata: ["error": "\(reason)"])
+            }
             throw Self.problem(of: error)
         }
     }
 
     private static func name(in request: ServerRequest) throws(Problem) -> String {
+        if request.bodyTooLarge { throw Problem(413, "The body is larger than this server accepts (maxPayload).") }
         try RequestFields.checkJSON(request)
         let body = try? JSONParser.parse(Array(request.body.readableBytesView))
         guard case .object(let object)? = body, object.members.count == 1, let name = object["name"]?.string else {
@@ -101,13 +107,17 @@ struct AccountCalls: Sendable {
     private static func problem(of problem: Accounts.Problem) -> Problem {
         switch problem {
         case .invalidName:
-            Problem(400, "An account's name has 1 to 254 bytes, without spaces, slashes and control characters.")
+            Problem(
+                400,
+                "An account's name has 1 to 254 bytes, without spaces, slashes and control characters, and is no UUID.")
         case .nameTaken:
             Problem(
-                409, "An account of this name exists. Give it one more key instead, or choose another name.",
+                409,
+                "An account of this name exists. Choose another name, or give it one more key "
+                    + "(\"sluice account create NAME --add-key\").",
                 kind: "account-exists", title: "Account exists")
         case .unknownAccount: Problem(404, "There is no account of this name or id.")
-        case .unknownKey: Problem(404, "The account has no such key in force.")
+        case .unknownKey: Problem(404, "The account has no such key in force (\"sluice account list\" shows them).")
         case .storeUnavailable: .storeUnavailable
         }
     }

@@ -2,6 +2,7 @@ package import Accounts
 package import HTTPSupport
 package import JobEngine
 internal import JobModel
+package import Logging
 internal import NIOHTTP1
 internal import PayloadSchema
 
@@ -14,10 +15,10 @@ package struct OperationsAPI: Sendable {
     /// - Parameter makeBackup: writes a copy of the database and returns its path.
     package init(
         engine: JobEngine, accounts: Accounts, authenticator: any Authenticator, connections: ConnectionCount,
-        version: String, makeBackup: @escaping @Sendable () async throws -> String
+        version: String, logger: Logger, makeBackup: @escaping @Sendable () async throws -> String
     ) {
         health = HealthCalls(engine: engine, authenticator: authenticator, connections: connections, version: version)
-        self.accounts = AccountCalls(accounts: accounts, authenticator: authenticator)
+        self.accounts = AccountCalls(accounts: accounts, authenticator: authenticator, logger: logger)
         backup = BackupCall(
             authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, makeCopy: makeBackup)
     }

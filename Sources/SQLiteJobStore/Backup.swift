@@ -6,12 +6,19 @@ package import JobStore
 extension SQLiteJobStore {
     /// Writes a copy of the database as it is now, while it is being written (SQLite's online backup). The file must not
     /// be there yet; it is readable by its owner only.
-    package func backup(to path: String) async throws(StoreError) {
+    ///
+    /// - Parameter isStopping: asked between steps; when true the copy is given up.
+    package func backup(
+        to path: String, isStopping: @escaping @Sendable () -> Bool = { false }
+    ) async throws(StoreError) {
         let source = self.path
         // Minutes for a large file: on a thread of its own.
         let result = await withCheckedContinuation { (continuation: CheckedContinuation<_, Never>) in
             let thread = Thread {
-                continuation.resume(returning: Result { () throws(StoreError) in try Backup.copy(source, to: path) })
+                continuation.resume(
+                    returning: Result { () throws(StoreError) in
+                        try Backup.copy(source, to: path, isStopping: isStopping)
+                    })
             }
             thread.name = "sluice-backup"
             thread.start()
@@ -24,19 +31,19 @@ private enum Backup {
     /// Pages copied at once.
     private static let step: Int32 = 4096
 
-    static func copy(_ source: String, to path: String) throws(StoreError) {
+    static func copy(_ source: String, to path: String, isStopping: () -> Bool) throws(StoreError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .unavailable("cannot make \(path): \(String(cString: strerror(errno)))") }
         close(descriptor)
         do {
-            try copyPages(source, to: path)
+            try copyPages(source, to: path, isStopping: isStopping)
         } catch {
             unlink(path)
             throw error
         }
     }
 
-    private static func copyPages(_ source: String, to path: String) throws(StoreError) {
+    private static func copyPages(_ source: String, to path: String, isStopping: () -> Bool) throws(StoreError) {
         let reader = try Connection(path: source, role: .reader)
         // One read transaction around it all: the copy is of one moment, and writers do not make it begin again.
         try reader.execute("BEGIN")
@@ -47,8 +54,9 @@ private enum Backup {
             throw target.failure(sqlite3_errcode(target.handle))
         }
         var code = SQLITE_OK
-        while code == SQLITE_OK { code = sqlite3_backup_step(backup, step) }
+        while code == SQLITE_OK { code = isStopping() ? SQLITE_ABORT : sqlite3_backup_step(backup, step) }
         let finished = sqlite3_backup_finish(backup)
+        guard code != SQLITE_ABORT else { throw .unavailable("the server shuts down") }
         guard code == SQLITE_DONE, finished == SQLITE_OK else { throw target.failure(code) }
     }
 }

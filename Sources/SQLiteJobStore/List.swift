@@ -84,53 +84,123 @@ private struct Candidates {
         case .failed?: select.bind(3, JobState.failed.rawValue)
         case .timeout?: select.bind(3, JobState.timeout.rawValue)
         case .cancelled?: select.bind(3, JobState.cancelled.rawValue)
-        case .pending?, .delayed?, .processing?, .waiting?, .completed?, nil:
-            if let owner = filter.owner { select.bind(3, owner) }
+        case .pending?, .delayed?, .processing?, .waiting?, .completed?, nil: break
         }
+        if let owner = filter.owner { select.bind(4, owner) }
         var rows: [Int64] = []
         while try select.step() { rows.append(select.integer(0)) }
         return rows
     }
 
     private var sql: StaticString {
-        switch filter.status {
-        case .pending?, .delayed?, .waiting?:
-            newestFirst
-                ? "SELECT row FROM queue WHERE row < ?1 ORDER BY row DESC LIMIT ?2"
-                : "SELECT row FROM queue WHERE row > ?1 ORDER BY row LIMIT ?2"
-        case .processing?:
-            newestFirst
-                ? """
-                SELECT row FROM queue INDEXED BY queue_running WHERE state = 1 AND row < ?1 ORDER BY row DESC LIMIT ?2
-                """
-                : "SELECT row FROM queue INDEXED BY queue_running WHERE state = 1 AND row > ?1 ORDER BY row LIMIT ?2"
-        case .failed?, .timeout?, .cancelled?:
-            newestFirst
-                ? """
-                SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy
-                WHERE state <> 3 AND state = ?3 AND job < ?1 ORDER BY job DESC LIMIT ?2
-                """
-                : """
-                SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy
-                WHERE state <> 3 AND state = ?3 AND job > ?1 ORDER BY job LIMIT ?2
-                """
-        case .completed?, nil:
-            if filter.owner != nil {
-                newestFirst
-                    ? """
-                    SELECT row FROM jobs INDEXED BY jobs_owner
-                    WHERE owner IS NOT NULL AND owner = ?3 AND row < ?1 ORDER BY row DESC LIMIT ?2
-                    """
-                    : """
-                    SELECT row FROM jobs INDEXED BY jobs_owner
-                    WHERE owner IS NOT NULL AND owner = ?3 AND row > ?1 ORDER BY row LIMIT ?2
-                    """
-            } else {
-                newestFirst
-                    ? "SELECT row FROM jobs WHERE row < ?1 ORDER BY row DESC LIMIT ?2"
-                    : "SELECT row FROM jobs WHERE row > ?1 ORDER BY row LIMIT ?2"
-            }
+        switch (filter.status, filter.owner != nil) {
+        case (.pending?, false), (.delayed?, false), (.waiting?, false): ListSQL.live(newestFirst)
+        case (.pending?, true), (.delayed?, true): ListSQL.queuedOfOwner(newestFirst)
+        case (.waiting?, true): ListSQL.waitingOfOwner(newestFirst)
+        case (.processing?, false): ListSQL.running(newestFirst)
+        case (.processing?, true): ListSQL.runningOfOwner(newestFirst)
+        case (.failed?, false), (.timeout?, false), (.cancelled?, false): ListSQL.unhappy(newestFirst)
+        case (.failed?, true), (.timeout?, true), (.cancelled?, true): ListSQL.unhappyOfOwner(newestFirst)
+        case (.completed?, false), (nil, false): ListSQL.all(newestFirst)
+        case (.completed?, true), (nil, true): ListSQL.allOfOwner(newestFirst)
         }
+    }
+}
+
+/// ?1 where to go on, ?2 how many, ?3 a terminal state, ?4 an owner. What an owner is shown comes from the owner's rows
+/// alone: how far a page reaches must not tell what others have.
+private enum ListSQL {
+    static func live(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? "SELECT row FROM queue WHERE row < ?1 ORDER BY row DESC LIMIT ?2"
+            : "SELECT row FROM queue WHERE row > ?1 ORDER BY row LIMIT ?2"
+    }
+
+    /// Sorts what one account has queued, which `accounts.maxQueued` bounds.
+    static func queuedOfOwner(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? """
+            SELECT row FROM queue INDEXED BY queue_owner WHERE state = 0 AND owner IS NOT NULL
+                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row < ?1 ORDER BY row DESC LIMIT ?2
+            """
+            : """
+            SELECT row FROM queue INDEXED BY queue_owner WHERE state = 0 AND owner IS NOT NULL
+                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row > ?1 ORDER BY row LIMIT ?2
+            """
+    }
+
+    static func waitingOfOwner(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? """
+            SELECT row FROM queue INDEXED BY queue_waiting WHERE state = 2
+                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row < ?1 ORDER BY row DESC LIMIT ?2
+            """
+            : """
+            SELECT row FROM queue INDEXED BY queue_waiting WHERE state = 2
+                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row > ?1 ORDER BY row LIMIT ?2
+            """
+    }
+
+    static func running(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? "SELECT row FROM queue INDEXED BY queue_running WHERE state = 1 AND row < ?1 ORDER BY row DESC LIMIT ?2"
+            : "SELECT row FROM queue INDEXED BY queue_running WHERE state = 1 AND row > ?1 ORDER BY row LIMIT ?2"
+    }
+
+    static func runningOfOwner(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? """
+            SELECT row FROM queue INDEXED BY queue_running WHERE state = 1
+                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row < ?1 ORDER BY row DESC LIMIT ?2
+            """
+            : """
+            SELECT row FROM queue INDEXED BY queue_running WHERE state = 1
+                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row > ?1 ORDER BY row LIMIT ?2
+            """
+    }
+
+    static func unhappy(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? """
+            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy
+            WHERE state <> 3 AND state = ?3 AND job < ?1 ORDER BY job DESC LIMIT ?2
+            """
+            : """
+            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy
+            WHERE state <> 3 AND state = ?3 AND job > ?1 ORDER BY job LIMIT ?2
+            """
+    }
+
+    static func unhappyOfOwner(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? """
+            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy_owner
+            WHERE state <> 3 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?4) AND state = ?3
+                AND job < ?1 ORDER BY job DESC LIMIT ?2
+            """
+            : """
+            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy_owner
+            WHERE state <> 3 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?4) AND state = ?3
+                AND job > ?1 ORDER BY job LIMIT ?2
+            """
+    }
+
+    static func all(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? "SELECT row FROM jobs WHERE row < ?1 ORDER BY row DESC LIMIT ?2"
+            : "SELECT row FROM jobs WHERE row > ?1 ORDER BY row LIMIT ?2"
+    }
+
+    static func allOfOwner(_ newestFirst: Bool) -> StaticString {
+        newestFirst
+            ? """
+            SELECT row FROM jobs INDEXED BY jobs_owner
+            WHERE owner IS NOT NULL AND owner = ?4 AND row < ?1 ORDER BY row DESC LIMIT ?2
+            """
+            : """
+            SELECT row FROM jobs INDEXED BY jobs_owner
+            WHERE owner IS NOT NULL AND owner = ?4 AND row > ?1 ORDER BY row LIMIT ?2
+            """
     }
 }
 

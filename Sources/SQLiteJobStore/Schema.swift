@@ -146,10 +146,15 @@ enum Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX api_keys_account ON api_keys (account);
         """,
-        // What targets answered: JSON, with the attempt that it came in.
+        // What targets answered: JSON, with the attempt that it came in. And whose job did not complete: an account's list
+        // never looks at anybody else's rows.
         """
         ALTER TABLE attempts ADD COLUMN exchange BLOB;
         ALTER TABLE outcomes ADD COLUMN final_exchange BLOB;
+        ALTER TABLE outcomes ADD COLUMN owner INTEGER;
+        UPDATE outcomes SET owner =
+            (SELECT o.id FROM jobs j JOIN owners o ON o.name = j.owner WHERE j.row = outcomes.job) WHERE state <> 3;
+        CREATE INDEX outcomes_unhappy_owner ON outcomes (owner, state, job) WHERE state <> 3 AND owner IS NOT NULL;
         """,
     ]
 

@@ -49,8 +49,9 @@ extension WriterSession {
                 """
                 INSERT INTO outcomes (job, run, state, failure, completed_at, attempt, used, lost, last_error, value,
                     final_started_at, final_result, final_status_code, final_error, final_revision, purge_at,
-                    tombstone_until, final_exchange)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+                    tombstone_until, final_exchange, owner)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                    iif(?3 = 3, NULL, (SELECT o.id FROM jobs j JOIN owners o ON o.name = j.owner WHERE j.row = ?1)))
                 """
             )
             .bind(1, row).bind(2, progress.run).bind(3, ending.state.rawValue).bind(4, ending.failure?.rawValue)

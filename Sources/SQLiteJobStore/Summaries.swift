@@ -30,9 +30,20 @@ extension SQLiteJobStore {
         }
     }
 
+    package func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(SummarySQL.latestTimes).bind(1, owner).bind(2, limit)
+            defer { select.reset() }
+            var times: [String: [Int64]] = [:]
+            while try select.step() { times[select.text(0), default: []].append(max(0, select.integer(1))) }
+            return times
+        }
+    }
+
     package func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] {
         try readers.read { connection throws(StoreError) in
-            let select = try connection.statement(SummarySQL.failures).bind(1, limit).bind(2, owner)
+            let sql = owner == nil ? SummarySQL.failures : SummarySQL.failuresOfOwner
+            let select = try connection.statement(sql).bind(1, limit).bind(2, owner)
             defer { select.reset() }
             var counts: [String: Int] = [:]
             while try select.step() { counts[select.text(0)] = select.int(1) }
@@ -81,9 +92,28 @@ enum SummarySQL {
             (SELECT job, run FROM outcomes INDEXED BY outcomes_unhappy WHERE state <> 3 AND state = 4
                 ORDER BY job DESC LIMIT ?1) o
             JOIN jobs j ON j.row = o.job JOIN functions f ON f.id = j.function
-        WHERE (?2 IS NULL OR j.owner = ?2) AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.row = o.job)
+        WHERE NOT EXISTS (SELECT 1 FROM queue q WHERE q.row = o.job)
             AND NOT EXISTS (SELECT 1 FROM outcomes later WHERE later.job = o.job AND later.run > o.run)
         GROUP BY j.function
+        """
+    static let failuresOfOwner: StaticString =
+        """
+        SELECT f.name, count(*) FROM
+            (SELECT job, run FROM outcomes INDEXED BY outcomes_unhappy_owner
+                WHERE state <> 3 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?2) AND state = 4
+                ORDER BY job DESC LIMIT ?1) o
+            JOIN jobs j ON j.row = o.job JOIN functions f ON f.id = j.function
+        WHERE NOT EXISTS (SELECT 1 FROM queue q WHERE q.row = o.job)
+            AND NOT EXISTS (SELECT 1 FROM outcomes later WHERE later.job = o.job AND later.run > o.run)
+        GROUP BY j.function
+        """
+    static let latestTimes: StaticString =
+        """
+        SELECT f.name, o.completed_at - o.final_started_at FROM
+            (SELECT row, function FROM jobs INDEXED BY jobs_owner WHERE owner IS NOT NULL AND owner = ?1
+                ORDER BY row DESC LIMIT ?2) j
+            JOIN functions f ON f.id = j.function JOIN outcomes o ON o.job = j.row
+        WHERE o.final_started_at IS NOT NULL
         """
 }
 

@@ -41,6 +41,7 @@ final class NewFile: Sendable {
     private let path: String
     private let temporary: String
     private let descriptor: Int32
+    private let isNameless: Bool
     private let size = Atomic(0)
     private let isCommitted = Atomic(false)
 
@@ -52,13 +53,20 @@ final class NewFile: Sendable {
         }
         self.path = path
         temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).part"
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure(path) }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        // A file without a name: whichever way this process ends, nothing of it stays.
+        let nameless = open(folder, O_WRONLY | Self.noName | O_CLOEXEC, 0o600)
+        isNameless = nameless >= 0
+        descriptor = nameless >= 0 ? nameless : open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Self.failure(temporary) }
     }
+
+    /// O_TMPFILE (open(2)), which the Glibc module leaves out.
+    private static let noName: Int32 = 0o20_000_000 | O_DIRECTORY
 
     deinit {
         close(descriptor)
-        if !isCommitted.load(ordering: .relaxed) { unlink(temporary) }
+        if !isNameless, !isCommitted.load(ordering: .relaxed) { unlink(temporary) }
     }
 
     func write(_ bytes: [UInt8]) throws {
@@ -72,6 +80,11 @@ final class NewFile: Sendable {
 
     /// - Returns: how many bytes it has.
     func commit() throws -> Int {
+        if isNameless {
+            unlink(temporary)
+            let linked = linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, temporary, AT_SYMLINK_FOLLOW)
+            guard linked == 0 else { throw Self.failure(temporary) }
+        }
         guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw Self.failure(path) }
         isCommitted.store(true, ordering: .relaxed)
         return size.load(ordering: .relaxed)

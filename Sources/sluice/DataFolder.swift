@@ -7,7 +7,7 @@ struct DataFolder: Sendable {
         var text: String
     }
 
-    private static let backupPrefix = ".backup-"
+    private static let backupPrefix = ".sluice-backup-"
 
     let path: String
 
@@ -23,7 +23,7 @@ struct DataFolder: Sendable {
     /// Removes copies that a former process did not get to send; to be called by whoever has the database's lock.
     func removeLeftovers() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        where name.hasPrefix(Self.backupPrefix) { try? FileManager.default.removeItem(atPath: file(name)) }
+        where name.hasPrefix(Self.backupPrefix) { unlink(file(name)) }
     }
 
     /// The secret kept under this name; made at first use from 32 random bytes.

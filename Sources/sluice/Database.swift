@@ -17,7 +17,9 @@ enum Database: Sendable {
                 text: "DATABASE_URL names PostgreSQL, which this version does not have yet; use sqlite:sluice.db")
         }
         guard url.hasPrefix("sqlite:") else {
-            throw .init(text: "DATABASE_URL is \"\(url)\"; write sqlite:PATH, for example sqlite:sluice.db")
+            // The rest may hold a password.
+            let scheme = url.prefix { $0 != ":" }.prefix(20)
+            throw .init(text: "DATABASE_URL begins with \"\(scheme)\"; write sqlite:PATH, for example sqlite:sluice.db")
         }
         var path = url.dropFirst(7)
         if path.hasPrefix("//") { path = path.dropFirst(2) }
@@ -25,6 +27,14 @@ enum Database: Sendable {
             throw .init(text: "DATABASE_URL names no file; write sqlite:PATH, for example sqlite:sluice.db")
         }
         self = .sqlite(path: String(path))
+    }
+
+    /// Whether anything that is accepted is kept.
+    var isKept: Bool {
+        switch self {
+        case .sqlite: true
+        case .discard: false
+        }
     }
 
     /// Where it lies.

@@ -55,6 +55,7 @@ final class DiscardingStore: JobStore, AccountStore {
 
     func backlog() async throws(StoreError) -> [Backlog] { [] }
     func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] { [:] }
+    func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] { [:] }
     func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] { [:] }
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] { [] }
     func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] { [] }

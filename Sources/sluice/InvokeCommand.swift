@@ -85,6 +85,8 @@ struct InvokeCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         let limit = start + .seconds(timeout)
         let progress = ProgressLine(isShown: !options.json)
+        // Whatever ends the wait, what is said then stands on a line of its own.
+        defer { progress.clear() }
         while true {
             let left = max(1, Int((limit - ContinuousClock.now).inSeconds))
             // Somebody who looks sees the seconds go by.

@@ -63,7 +63,7 @@ struct Server: Sendable {
             throw Refusal(problem.text, exit: ExitStatus.configuration)
         }
         store = try Self.open(settings.database, logger: logger)
-        data.removeLeftovers()
+        if settings.database.isKept { data.removeLeftovers() }
     }
 
     private static func load(_ file: ManifestFile) throws -> Manifest {
@@ -158,7 +158,7 @@ struct Server: Sendable {
             try await ServiceGroup(configuration: configuration).run()
         } catch {
             await store.close()
-            data.withdraw()
+            if settings.database.isKept { data.withdraw() }
             guard !listening.load(ordering: .relaxed) else {
                 throw Refusal("the server ended: \(error)", exit: ExitStatus.failure)
             }
@@ -167,7 +167,7 @@ struct Server: Sendable {
                 exit: ExitStatus.configuration)
         }
         await store.close()
-        data.withdraw()
+        if settings.database.isKept { data.withdraw() }
         logger.info("Stopped")
     }
 
@@ -196,10 +196,19 @@ struct Server: Sendable {
         let operations = OperationsAPI(
             engine: engine, accounts: accounts, authenticator: authenticator, connections: connections,
             version: Version.number,
-            makeBackup: { [store, data, random] in
-                guard let store = store as? SQLiteJobStore else { throw DiscardingStore.refusal }
+            logger: logger,
+            makeBackup: { [store, data, random, logger] in
                 let path = data.newBackup(name: String(random.next(), radix: 16))
-                try await store.backup(to: path)
+                do {
+                    guard let store = store as? SQLiteJobStore else { throw DiscardingStore.refusal }
+                    try await store.backup(to: path, isStopping: { engine.dispatcher.isDraining })
+                } catch {
+                    logger.error("Cannot make a backup", metadata: ["error": "\(error)"])
+                    let reason =
+                        error as? StoreError == .full
+                        ? "there is no room for a copy of the database in the data folder \(data.path)" : "\(error)"
+                    throw Problem(503, "No backup was made: \(reason).", kind: "backup-failed", title: "Backup failed")
+                }
                 return path
             })
         let routes = Routes(RouteTable(operations.routes + tasks.routes + functions.routes(for: manifest.functions)))
@@ -221,11 +230,14 @@ struct Server: Sendable {
         return HTTPServer(
             responder: door, limits: limits, connections: connections, host: settings.host, port: settings.port,
             group: MultiThreadedEventLoopGroup.singleton, logger: logger,
-            onListening: { [data, logger] port in
-                do {
-                    try data.announce(url: readiness.url(port: port))
-                } catch {
-                    logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
+            onListening: { [data, logger, isKept = settings.database.isKept] port in
+                // A server that forgets must not be found by those who look for the one that does not.
+                if isKept {
+                    do {
+                        try data.announce(url: readiness.url(port: port))
+                    } catch {
+                        logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
+                    }
                 }
                 onListening()
                 StandardError.write(readiness.text(port: port))

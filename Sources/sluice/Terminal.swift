@@ -14,7 +14,9 @@ enum Terminal {
 
     /// What comes from outside must not move the cursor.
     static func plain(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
     }
 
     /// Columns as wide as their widest cell; numbers are right-aligned by whoever pads them.

@@ -55,13 +55,24 @@ import Testing
     @Test func `Names are unique, readable and fit into a path`() async throws {
         _ = try await accounts.create("a@example.com")
         await #expect(throws: Accounts.Problem.nameTaken) { _ = try await accounts.create("a@example.com") }
-        for name in ["", "a b", "a/b", "a\u{0}", "a\u{1B}[2J", String(repeating: "x", count: 255)] {
+        for name in [
+            "", "a b", "a/b", "a\u{0}", "a\u{1B}[2J", String(repeating: "x", count: 255), ".", "..", "a\u{9B}b",
+            "7c5b2a3e-9d1f-4a6b-8c0d-1e2f3a4b5c6d",
+        ] {
             await #expect(throws: Accounts.Problem.invalidName) { _ = try await accounts.create(name) }
         }
         await #expect(throws: Accounts.Problem.unknownAccount) { _ = try await accounts.addKey(to: "nobody") }
         await #expect(throws: Accounts.Problem.unknownAccount) { _ = try await accounts.revoke("nobody", prefix: nil) }
         // A refused name leaves nothing behind.
         #expect(try await accounts.list().map(\.account.name) == ["a@example.com"])
+    }
+
+    @Test func `Names that only look alike are two accounts, each with its own keys`() async throws {
+        let composed = try await accounts.create("caf\u{E9}")
+        let decomposed = try await accounts.create("cafe\u{301}")
+        #expect(try await accounts.revoke("caf\u{E9}", prefix: nil) == 1)
+        #expect(try await accounts.account(withKey: composed.secret.revealed) == nil)
+        #expect(try await accounts.account(withKey: decomposed.secret.revealed) == decomposed.account)
     }
 
     @Test func `Ids are UUIDs of version 4, keys never repeat`() async throws {

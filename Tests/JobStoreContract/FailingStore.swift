@@ -101,6 +101,10 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.oldestDue(of: owner) }
     }
 
+    package func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] {
+        try await call { () async throws(StoreError) in try await store.latestTimes(of: owner, limit: limit) }
+    }
+
     package func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] {
         try await call { () async throws(StoreError) in try await store.failures(of: owner, limit: limit) }
     }

@@ -471,6 +471,48 @@ package enum StoreContract {
                     == ["f": Sample.now + .milliseconds(2), "g": Sample.now + .milliseconds(9)])
             #expect(try await store.oldestDue(of: "nobody") == [:])
         },
+        StoreContractCase(name: "an account's lists, counts and times come from its own rows alone") { store in
+            func fill(_ owner: String, _ random: UInt64) async throws -> [JobID] {
+                var ids = try await store.accept(
+                    Sample.job(lane: 1, random: random, owner: owner),
+                    Sample.job(lane: 1, random: random, owner: owner),
+                    Sample.job(lane: 1, random: random, owner: owner))
+                let live = try await store.claim(lane: 1, limit: 3)
+                _ = try await store.settle([Sample.failure(live[0]), Sample.success(live[1], at: 30)])
+                ids += try await store.accept(
+                    Sample.job(lane: 2, random: random, owner: owner),
+                    Sample.job(lane: 2, random: random, due: 90, owner: owner))
+                return ids
+            }
+            func pages(_ status: JobFilter.Status?) async throws -> [[JobID]] {
+                var pages: [[JobID]] = []
+                for newestFirst in [true, false] {
+                    var cursor: Int64?
+                    repeat {
+                        let page = try await store.list(
+                            JobFilter(status: status, owner: "b"), after: cursor, newestFirst: newestFirst, limit: 1,
+                            including: [], at: Sample.now)
+                        pages.append(page.jobs.map(\.job.id))
+                        cursor = page.next
+                    } while cursor != nil
+                }
+                return pages
+            }
+            let mine = try await fill("b", 1)
+            var before: [[[JobID]]] = []
+            let statuses = JobFilter.Status.allCases.map(Optional.some) + [nil]
+            for status in statuses { before.append(try await pages(status)) }
+            #expect(Set(before.flatMap { $0 }.flatMap { $0 }) == Set(mine))
+            let times = try await store.latestTimes(of: "b", limit: 10)
+            #expect(times["f"]?.sorted() == [10, 30])
+            let failures = try await store.failures(of: "b", limit: 1)
+            #expect(failures == ["f": 1])
+            // Whatever others do, nothing of it shows: not how many pages there are, not where they end.
+            for round in 0..<4 { _ = try await fill("a", UInt64(10 + round)) }
+            for (status, pagesBefore) in zip(statuses, before) { #expect(try await pages(status) == pagesBefore) }
+            #expect(try await store.latestTimes(of: "b", limit: 10) == times)
+            #expect(try await store.failures(of: "b", limit: 1) == failures)
+        },
         StoreContractCase(name: "failures are counted as jobs stand now, of one account or all") { store in
             _ = try await store.accept(
                 Sample.job(owner: "a"), Sample.job(owner: "b"), Sample.job(), Sample.job("g"), Sample.job(owner: "a"))

@@ -116,7 +116,8 @@ import Testing
             try peer.send("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
             try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         },
-        Case("resets before the request is read", isLost) { $0.reset() },
+        Case("resets before the request is read", either(isLost, { $0.failure == .notConnected(reason: "ECONNRESET") }))
+        { $0.reset() },
         Case("resets after the request", isLost) { peer in
             try peer.request()
             peer.reset()
@@ -202,14 +203,16 @@ import Testing
     func `A request ends by its deadline with a true reason`(_ misbehaviour: Case) async throws {
         let server = try RawServer(accepts: misbehaviour.behave != nil, misbehaviour.behave ?? { _ in })
         let outbound = Outbound(policy: .anywhere)
-        for _ in 0..<2 {
+        for round in 1...2 {
             let before = server.requests.count
             let timeout = misbehaviour.neverEnds ? Self.short : .seconds(20)
             let result = await outbound.send(
                 OutboundRequest(
                     method: "POST", url: server.url, headers: [("Content-Type", "application/json")],
                     body: Array("{}".utf8), timeout: timeout))
-            #expect(misbehaviour.isRight(result), "\(result.failure.map { "\($0)" } ?? "") \(result)")
+            // The target closes without a word: the second request may have met a connection that was just going away.
+            let isRight = misbehaviour.isRight(result) || (round == 2 && result.failure == .notSentTwice)
+            #expect(isRight, "\(result.failure.map { "\($0)" } ?? "") \(result)")
             // On a machine that does nothing else it is a few milliseconds.
             #expect(result.timings.total <= Double(timeout.milliseconds) + 1000)
             // Never two requests for one call.

@@ -27,7 +27,8 @@ import Testing
         ],
         "TasksAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
         "OperationsAPI": [
-            "Accounts", "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1",
+            "Accounts", "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "Logging", "NIOCore",
+            "NIOHTTP1",
         ],
     ]
 

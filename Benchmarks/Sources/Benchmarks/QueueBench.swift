@@ -8,7 +8,7 @@ enum QueueBench {
 
     static func run(_ bench: Bench) throws -> [Figure] {
         var figures: [Figure] = []
-        let folder = NSTemporaryDirectory() + "sluice-benchmark-\(UUID().uuidString)"
+        let folder = Server.newFolder(beside: bench.binary)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var long = try bench.server(folder: folder)
 

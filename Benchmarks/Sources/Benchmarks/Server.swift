@@ -21,13 +21,15 @@ final class Server {
     init(
         binary: String, manifest: String, folder former: String? = nil, database: String = "sqlite:sluice.db"
     ) throws {
-        folder = former ?? NSTemporaryDirectory() + "sluice-benchmark-\(UUID().uuidString)"
+        folder = former ?? Self.newFolder(beside: binary)
         ownsFolder = former == nil
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try manifest.write(toFile: folder + "/functions.yaml", atomically: true, encoding: .utf8)
         process = Process()
         process.executableURL = URL(fileURLWithPath: binary)
         process.arguments = ["serve", "--port", "0", "--database", database, "--log-level", "warning"]
+        // Nothing of whoever runs this: a SLUICE_DATA of theirs would name their server's folder.
+        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder]
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         let error = Pipe()
         process.standardError = error
@@ -48,6 +50,13 @@ final class Server {
             throw Failure(description: "the server did not start: \(text)")
         }
         self.port = port
+    }
+
+    /// On the disk that the binary lies on: a temporary folder may be memory, where an fsync costs nothing.
+    static func newFolder(beside binary: String) -> String {
+        URL(fileURLWithPath: binary).deletingLastPathComponent().appendingPathComponent(
+            "benchmark-\(UUID().uuidString)"
+        ).path
     }
 
     /// SIGTERM, and waits for the end.
