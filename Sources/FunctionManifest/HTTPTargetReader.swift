@@ -43,6 +43,11 @@ enum HTTPTargetReader {
             value.report("is no http or https URL", help: "it starts with http:// or https://")
             return nil
         }
+        let isPrintable = template.pieces.allSatisfy { piece in
+            guard case .literal(let text) = piece else { return true }
+            return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        }
+        if !isPrintable { value.report("has a character that no URL has", help: "percent-encode it: %20 for a space") }
         if template.uses(.result) { value.report("knows no result: the call is what makes it") }
         // Where a request goes must not hang on what a caller sends: the host stands before the first reference.
         let afterScheme = start.drop { $0 != ":" }.dropFirst(3)

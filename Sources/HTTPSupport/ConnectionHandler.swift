@@ -21,7 +21,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private let limits: HTTPLimits
     private let connection: ClientConnection
-    private let date: DateField
     private var assembler: RequestAssembler
     private var deadline = Deadline()
     /// Requests delivered and not yet answered, the oldest first: whether it was a HEAD, whether its answer closes.
@@ -37,7 +36,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
     init(limits: HTTPLimits, connection: ClientConnection) {
         self.limits = limits
         self.connection = connection
-        date = DateField()
         assembler = RequestAssembler(limits: limits, connection: connection)
     }
 
@@ -166,7 +164,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         for (name, value) in response.headers where Self.isFieldValue(value) {
             head.headers.add(name: name, value: value)
         }
-        head.headers.add(name: "Date", value: date.value)
+        head.headers.add(name: "Date", value: DateField.value)
         if let length { head.headers.add(name: "Content-Length", value: String(length)) }
         if closesAfterThis { head.headers.add(name: "Connection", value: "close") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)

@@ -1,22 +1,17 @@
 internal import Glibc
+private import Synchronization
 
-/// The Date field (RFC 9110, section 6.6.1), made anew once a second.
-struct DateField {
-    private final class Cache {
-        var second = time_t.min
-        var text = ""
-    }
+/// The Date field (RFC 9110, section 6.6.1), made anew once a second for all connections.
+enum DateField {
+    private static let latest = Mutex((second: time_t.min, text: ""))
 
-    private let cache = Cache()
-
-    var value: String {
+    static var value: String {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
-        if now.tv_sec != cache.second {
-            cache.second = now.tv_sec
-            cache.text = Self.format(now.tv_sec)
+        return latest.withLock { latest in
+            if now.tv_sec != latest.second { latest = (now.tv_sec, format(now.tv_sec)) }
+            return latest.text
         }
-        return cache.text
     }
 
     /// IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -33,7 +33,7 @@ package struct HTTPChannel: ServerChildChannel {
         channel.eventLoop.makeCompletedFuture {
             // A connection keeps its buffer while it is open: small ones for the many that wait, larger where bodies come.
             try channel.syncOptions?.setOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 512, maximum: 65_536))
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 65_536))
             try Self.install(on: channel, limits: limits)
             return Value(
                 messages: try NIOAsyncChannel(

@@ -19,13 +19,8 @@ package struct SystemClock: EngineClock {
     }
 
     package func sleep(untilMonotonic milliseconds: Int64) async throws {
-        // A sleep for ever is a long one, repeated: the sum of clock and duration must not overflow.
-        let longest: Int64 = 86_400_000
-        while true {
-            let left = milliseconds - Self.milliseconds(CLOCK_MONOTONIC)
-            guard left > 0 else { return }
-            try await Task.sleep(for: .milliseconds(min(left, longest)))
-        }
+        guard milliseconds > Self.milliseconds(CLOCK_MONOTONIC) else { return }
+        try await AlarmClock.shared.sleep(until: milliseconds)
     }
 
     private static func milliseconds(_ clock: clockid_t) -> Int64 {

@@ -100,11 +100,22 @@ struct JobsCommand: AsyncParsableCommand {
                 lines += attempts.map { attempt in
                     "  attempt \(attempt["number"]?.text ?? ""): \(attempt["startedAt"]?.string ?? "")  "
                         + "\(attempt["outcome"]?.string ?? "")  "
-                        + Terminal.plain(attempt["error"]?.string ?? "")
+                        + Terminal.plain(attempt["error"]?.string ?? "") + JobsCommand.exchange(of: attempt)
                 }
             }
             return lines.joined(separator: "\n")
         }
+    }
+
+    /// What the target of an attempt answered, and where the time went; nothing for what is no HTTP call.
+    fileprivate static func exchange(of attempt: JSONValue) -> String {
+        guard let timings = attempt["timings"], timings != .null else { return "" }
+        func stage(_ name: String) -> String { "\(name) \(timings[name]?.text ?? "0")" }
+        var text = "\n    HTTP \(attempt["statusCode"]?.text ?? "-"), ms: "
+        text += ["dns", "connect", "tls", "firstByte", "total"].map(stage).joined(separator: ", ")
+        let body = attempt.value(at: ["response", "body"])?.string ?? ""
+        if !body.isEmpty { text += "\n    \(Terminal.plain(body.limited(toBytes: 400)))" }
+        return text
     }
 
     struct Cancel: AsyncParsableCommand {

@@ -34,7 +34,8 @@ extension ManifestResult {
         )
         .load([UInt8](try Data(contentsOf: path)))
         #expect(result.problems.isEmpty, "\(result.summary)")
-        #expect(result.manifest?.functions.map(\.name) == ["send-email", "generate-report", "resize-image"])
+        #expect(
+            result.manifest?.functions.map(\.name) == ["send-email", "generate-report", "resize-image", "import-order"])
     }
 
     @Test func `What is left out has the contract's defaults`() throws {
@@ -249,7 +250,8 @@ extension ManifestResult {
         ("url: ftp://x/", "is no http or https URL"),
         ("url: \"https://{payload.host}/\"", "lets a job choose the host"),
         ("url: \"https://a.{payload.host}/\"", "lets a job choose the host"),
-        ("url: \"https://x/{result.a}\"", "knows no result"), ("url: \"https://x/{payload.a\"", "never closed"),
+        ("url: \"https://x/{result.a}\"", "knows no result"), ("url: https://x/a b", "a character that no URL has"),
+        ("url: https://x/\u{FC}", "a character that no URL has"), ("url: \"https://x/{payload.a\"", "never closed"),
         ("url: https://x/\nheaders: {Host: y}", "Host is set by Sluice itself"),
         ("url: https://x/\nheaders: {\"A B\": y}", "is no header name"),
         ("url: https://x/\nheaders: {A: \"b\\r\\nC: d\"}", "may not contain a line break"),

@@ -22,12 +22,15 @@ import Testing
 
     @Test func `Every command of README works as it says`() async throws {
         let server = try await ServerProcess(manifest: try Self.file("functions.yaml"))
+        try FileManager.default.copyItem(
+            at: Self.root.appendingPathComponent("handlers"), to: URL(fileURLWithPath: server.folder.file("handlers")))
         let commands = try Self.commands()
         #expect(commands.count >= 25)
         let marked = commands.enumerated().map { "echo '#\($0.offset)'\n\($0.element)\necho" }.joined(separator: "\n")
         let binaries = URL(fileURLWithPath: Program.path(of: "sluice")).deletingLastPathComponent().path
         let script =
-            "PATH='\(binaries)':$PATH\n"
+            // What README starts in the background ends with the script.
+            "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT; PATH='\(binaries)':$PATH\n"
             + marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
         let output = try await Shell.run(script, in: server.folder)
         var answers: [String: String] = [:]
@@ -53,12 +56,14 @@ import Testing
         #expect(try answer("/readyz") == #"{"status":"ready"}"#)
         #expect(UUID(uuidString: try answer("jq -r .jobId")) != nil)
         #expect(try answer("invoke send-email").contains(#""sent":true"#))
-        #expect(try answer("jobs show").contains("generate-report"))
-        #expect(try answer("jobs list").contains("send-email"))
+        #expect(try answer("jobs show $JOB").contains("generate-report"))
+        #expect(try answer("--function send-email").contains("send-email"))
         #expect(try answer("sluice pause") == "send-email paused")
         #expect(try answer("sluice status").contains("paused"))
         #expect(try answer("sluice resume") == "send-email resumed")
         #expect((Int(try answer("status=completed")) ?? 0) > 2)
+        #expect(try answer("orders/7/import") == #"{"order":"7","received":{"items":3},"attempt":2}"#)
+        #expect(try answer("--function import-order").contains("HTTP 503 - Service Unavailable"))
         #expect(try answer("sluice backup").hasSuffix(" bytes"))
         #expect(try answer("async/status").hasPrefix(#"{"queuedTasks":0"#))
         #expect(try answer("tasks?limit=1'") == "send-email")

@@ -38,6 +38,10 @@ enum LifeBench {
         say("accepting beside \(Int(ended)) ended jobs, and in an empty file")
         let empty = try bench.server()
         defer { empty.stop() }
+        // Minutes of load leave work to the disk and the kernel that belongs to neither.
+        sync()
+        Thread.sleep(forTimeInterval: 5)
+        for each in [server, empty] { _ = try bench.accepts(each, "accept", connections: 64, seconds: 1) }
         var rates: [[Double]] = [[], []]
         for _ in 0..<bench.rounds {
             for (index, each) in [server, empty].enumerated() {
