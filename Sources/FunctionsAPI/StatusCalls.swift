@@ -15,7 +15,7 @@ struct StatusCalls: Sendable {
     func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await Target(request, context, self)
         let query = try RequestFields.query(request)
-        let parts = page.parts(for: target.function)
+        let parts = target.parts
         if request.mayStream, Self.wantsEvents(request.headers) {
             let first = try target.check(try await lookUp(target.id, parts))
             return events(target, first: first, parts: parts, connection: request.connection)
@@ -71,12 +71,14 @@ struct StatusCalls: Sendable {
     private struct Target {
         let id: JobID
         let functionName: String
-        let function: Function?
         let principal: Principal?
+        /// What the answer needs of the job. The function itself is not held: ten thousand long polls would hold it each.
+        let parts: JobParts
 
         init(_ request: ServerRequest, _ context: RouteContext, _ calls: StatusCalls) async throws(Problem) {
             functionName = context.parameter("function") ?? ""
-            function = calls.engine.deployment.function(functionName)
+            let function = calls.engine.deployment.function(functionName)
+            parts = calls.page.parts(for: function)
             principal = try await calls.authenticator.principal(of: request.headers)
             if function?.endpoint.authentication == .required, principal == nil {
                 throw Problem.unauthorized("This function")

@@ -19,14 +19,14 @@ struct RequestAssembler {
         case discarding
     }
 
-    private let limits: HTTPLimits
+    private let bodyLimit: Int
     private let connection: ClientConnection
     private var phase = Phase.idle
     /// What was delivered last closes the connection after its answer.
     private(set) var closes = false
 
     init(limits: HTTPLimits, connection: ClientConnection) {
-        self.limits = limits
+        bodyLimit = limits.bodyBytes
         self.connection = connection
     }
 
@@ -47,7 +47,7 @@ struct RequestAssembler {
                 return refuse(request, .init(status: 417, detail: "Only \"Expect: 100-continue\" is understood."))
             }
         }
-        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limits.bodyBytes {
+        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > bodyLimit {
             return deliverTooLarge(request)
         }
         phase = .body(request)
@@ -57,7 +57,7 @@ struct RequestAssembler {
     mutating func body(_ bytes: ByteBuffer) -> Action {
         guard case .body(var request) = phase else { return .none }
         phase = .idle
-        guard request.body.readableBytes + bytes.readableBytes <= limits.bodyBytes else {
+        guard request.body.readableBytes + bytes.readableBytes <= bodyLimit else {
             return deliverTooLarge(request)
         }
         var bytes = bytes

@@ -30,7 +30,7 @@ import Testing
         let binaries = URL(fileURLWithPath: Program.path(of: "sluice")).deletingLastPathComponent().path
         let script =
             // What README starts in the background ends with the script.
-            "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT; PATH='\(binaries)':$PATH\n"
+            "trap 'kill -9 $(jobs -p) 2>/dev/null || true' EXIT; PATH='\(binaries)':$PATH\n"
             + marked.replacingOccurrences(of: "localhost:3000", with: "localhost:\(server.port)")
         let output = try await Shell.run(script, in: server.folder)
         var answers: [String: String] = [:]
