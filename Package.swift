@@ -101,7 +101,8 @@ let package = Package(
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "FunctionsAPI", "TasksAPI", "OperationsAPI", "Accounts", "HTTPSupport", "JobEngine", "Handlers", "Outbound",
+                "FunctionsAPI", "TasksAPI", "OperationsAPI", "Accounts", "HTTPSupport", "JobEngine", "Handlers",
+                "Outbound",
                 "SQLiteJobStore",
                 "JobStore",
                 "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",

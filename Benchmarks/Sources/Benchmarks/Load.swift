@@ -53,7 +53,7 @@ struct Load {
             let (start, count) = (text.utf8Start, text.utf8CodeUnitCount)
             var index = 0
             while index + count <= end {
-                if bytes[index] == start[0], memcmp(bytes.baseAddress! + index, start, count) == 0 { return index }
+                if (0..<count).allSatisfy({ bytes[index + $0] == start[$0] }) { return index }
                 index += 1
             }
             return nil
