@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """An HTTP target to play with: python3 handlers/target.py [PORT]
 
+GET  /                    answers 200: it is there
 POST /orders/7            answers 200 with what it was given
 POST /orders/7?fail=2     answers 503 to the first two attempts of a job
 POST /orders/7?status=422 answers with this status
@@ -18,6 +19,9 @@ calls = {}
 
 class Target(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.answer(200, {"status": "ready"})
 
     def do_POST(self):
         url = urlsplit(self.path)
