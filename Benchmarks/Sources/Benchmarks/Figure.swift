@@ -58,6 +58,6 @@ enum Report {
             .flatMap { $0.split(separator: ":").last }.map { $0.trimmingCharacters(in: .whitespaces) }
         let kernel = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)) ?? ""
         return "\(ProcessInfo.processInfo.activeProcessorCount) cores of \(model ?? "an unknown processor"), "
-            + "Linux \(kernel.trimmingCharacters(in: .whitespacesAndNewlines))"
+            + "Linux \(kernel.prefix { $0.isNumber || $0 == "." })"
     }
 }
