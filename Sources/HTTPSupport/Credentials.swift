@@ -86,7 +86,8 @@ package enum BearerToken {
         guard values.count == 1, let value = values.first, value.utf8.count <= 4096 else { return nil }
         let parts = value.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
+        // The scheme is followed by one space or more (RFC 9110, section 11.4).
+        return String(parts[1].drop { $0 == " " })
     }
 }
 

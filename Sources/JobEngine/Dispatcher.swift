@@ -133,8 +133,8 @@ package final class Dispatcher: Service {
     }
 
     /// What keeps jobs with these keys from starting now.
-    func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {
-        state.withLock { $0.core.obstacle(for: keys, of: limits, at: now) }
+    func obstacles(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> [StartLimits.Obstacle] {
+        state.withLock { $0.core.obstacles(for: keys, of: limits, at: now) }
     }
 
     /// Functions that an operator has paused.

@@ -232,9 +232,8 @@ struct DispatcherState {
         isShort || free(deployment) <= 1
     }
 
-    func obstacle(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> StartLimits.Obstacle? {
-        let (room, obstacle) = starts.room(for: keys, of: limits, at: now.monotonic * 1_000_000)
-        return room == 0 ? obstacle : nil
+    func obstacles(for keys: JobKeys, of limits: FunctionLimits, at now: Moment) -> [StartLimits.Obstacle] {
+        starts.obstacles(for: keys, of: limits, at: now.monotonic * 1_000_000)
     }
 
     /// When there is something to do without being told: the earliest hint of a function that may start.

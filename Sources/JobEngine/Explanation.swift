@@ -36,13 +36,14 @@ extension JobEngine {
             reasons.append(.slotsTaken(max: deployment.concurrency))
         }
         let keys = LimitKeys.of(function, KeySource(job.job, limits: function.limits))
-        switch dispatcher.obstacle(for: keys, of: function.limits, at: now) {
-        case .concurrency(let key)?:
-            reasons.append(
-                key == keys.account ? .accountConcurrency(max: deployment.accountConcurrency) : .concurrency)
-        case .throttle(let until)?:
-            reasons.append(.throttle(until: now.wall + .milliseconds(until / 1_000_000 - now.monotonic)))
-        case nil: break
+        for obstacle in dispatcher.obstacles(for: keys, of: function.limits, at: now) {
+            switch obstacle {
+            case .concurrency(let key):
+                reasons.append(
+                    key == keys.account ? .accountConcurrency(max: deployment.accountConcurrency) : .concurrency)
+            case .throttle(let until):
+                reasons.append(.throttle(until: now.wall + .milliseconds(until / 1_000_000 - now.monotonic)))
+            }
         }
         if job.runAt <= now.wall {
             let before = try await ahead(of: job, at: now.wall)

@@ -38,6 +38,22 @@ struct StartLimits {
         return (room, obstacle)
     }
 
+    /// Everything that keeps a job with these keys from starting now.
+    func obstacles(for keys: JobKeys, of limits: FunctionLimits, at now: Int64) -> [Obstacle] {
+        var obstacles: [Obstacle] = []
+        for (rule, key) in zip(limits.concurrency, keys.concurrency) where (running[key] ?? 0) >= rule.limit {
+            obstacles.append(.concurrency(key: key))
+        }
+        if let limit = accountConcurrency, let key = keys.account, (running[key] ?? 0) >= limit {
+            obstacles.append(.concurrency(key: key))
+        }
+        for (rule, key) in zip(limits.throttle, keys.throttle) {
+            guard let cell = cells[key], cell.available(rule, at: now) == 0 else { continue }
+            obstacles.append(.throttle(until: cell.nextStart(rule, at: now)))
+        }
+        return obstacles
+    }
+
     mutating func start(_ keys: JobKeys, of limits: FunctionLimits, at now: Int64) {
         for key in keys.slots { running[key, default: 0] += 1 }
         for (rule, key) in zip(limits.throttle, keys.throttle) {

@@ -21,6 +21,7 @@ enum ExplanationText {
         case .accountConcurrency(let max):
             ("account-concurrency", "the account runs all \(max) attempts that accounts.concurrency allows it")
         case .throttle(let until): ("throttle", "\(function).throttle lets the next one start at \(until)")
+        case .behind(1): ("queued", "1 job comes before it")
         case .behind(let count): ("queued", "\(count)\(count >= 1000 ? " or more" : "") jobs come before it")
         }
     }

@@ -100,6 +100,8 @@ enum NoLoop {
 
     @Test func `Bearer tokens are read, others are none`() {
         #expect(BearerToken.of(["Authorization": "bearer abc"]) == "abc")
+        // One space or more (RFC 9110, section 11.4).
+        #expect(BearerToken.of(["Authorization": "Bearer  abc"]) == "abc")
         #expect(BearerToken.of(["Authorization": "Basic abc"]) == nil)
         #expect(BearerToken.of(["Authorization": "Bearer"]) == nil)
         #expect(BearerToken.of([("Authorization", "Bearer a"), ("Authorization", "Bearer b")].headers) == nil)

@@ -49,6 +49,21 @@ import Testing
         }
     }
 
+    @Test func `Every limit that holds a job back is told, not the first alone`() async throws {
+        let paced = EngineFixture.function { $0.limits.throttle = [Throttle(limit: 1, per: .seconds(60))] }
+        let fixture = try EngineFixture([paced], accounts: Self.limits(concurrency: 1))
+        try await fixture.running {
+            try await fixture.up()
+            _ = try await fixture.submit(owner: "a")
+            _ = try await fixture.calls(1)
+            let waiting = try await fixture.submit(owner: "a")
+            let due = fixture.clock.now().wall + .seconds(60)
+            #expect(
+                try await fixture.engine.explain(try await fixture.job(waiting))
+                    == [.accountConcurrency(max: 1), .throttle(until: due)])
+        }
+    }
+
     private static func first(
         of ids: [JobID], in fixture: EngineFixture, where condition: (JobSnapshot) -> Bool
     ) async throws -> JobSnapshot? {

@@ -103,7 +103,7 @@ import Testing
         for row: Int64 in 1...2 { state.started(attempt("free", row)) }
         state.hint("free", lane: 0, due: now.wall)
         #expect(state.plan(deployment, paused: [], at: now) == [ClaimAsk(function: "free", lane: 0, limit: 1)])
-        #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == .concurrency(key: 77))
+        #expect(state.obstacles(for: keys, of: bounded.limits, at: now) == [.concurrency(key: 77)])
     }
 
     @Test func `A lane that only planned starts keep out stays ready`() {
@@ -156,12 +156,12 @@ import Testing
             _ = state.answered([], [], [claimed], at: now)
             state.started(attempt)
         }
-        #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == .concurrency(key: 7))
+        #expect(state.obstacles(for: keys, of: bounded.limits, at: now) == [.concurrency(key: 7)])
         state.ended(first)
         #expect(state.running[live.job.id] === second)
         state.ended(second)
         #expect(state.running.isEmpty)
-        #expect(state.obstacle(for: keys, of: bounded.limits, at: now) == nil)
+        #expect(state.obstacles(for: keys, of: bounded.limits, at: now).isEmpty)
     }
 
     @Test func `A paused function is not asked for`() {

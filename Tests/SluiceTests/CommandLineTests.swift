@@ -303,7 +303,7 @@ import Testing
         let paced = try await server.accept("/api/v1/paced")
         #expect(try await show(paced).contains("waits: paced.throttle lets the next one start at "))
         let behind = try await server.accept("/api/v1/paced")
-        #expect(try await show(behind).contains("waits: 1 jobs come before it"))
+        #expect(try await show(behind).contains("waits: 1 job comes before it"))
 
         let running = try await server.accept("/api/v1/one")
         _ = try await server.get(running + "?wait=5")
