@@ -80,7 +80,7 @@ package struct Accounts: Sendable {
         return try await store.account(withKey: KeyText.hash(of: text))
     }
 
-    private func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {
+    package func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {
         // Byte by byte, as the store has it: texts that only look the same are other names.
         let bytes = Array(nameOrID.utf8)
         let found = try await list().first { $0.account.name.utf8.elementsEqual(bytes) || $0.account.id == nameOrID }

@@ -4,7 +4,7 @@ internal import JobModel
 enum EndpointReader {
     private static let methods = ["POST", "PUT", "PATCH", "DELETE"]
 
-    static func read(_ value: ManifestValue, name: String, later: LaterKeys) -> Endpoint? {
+    static func read(_ value: ManifestValue, name: String) -> Endpoint? {
         guard var block = value.block() else { return nil }
         var endpoint = Endpoint(path: PathPattern(literals: [name]))
         if let method = block.take("method")?.choice(methods) { endpoint.method = method }
@@ -14,7 +14,7 @@ enum EndpointReader {
         if let codes = block.take("statusCodes") { endpoint.statusCodes = statusCodes(codes) }
         if let redirect = block.take("redirect") { endpoint.redirects = redirects(redirect) }
         if let pollAfter = block.take("pollAfter") { self.pollAfter(pollAfter).map { endpoint.pollAfter = $0 } }
-        if let webhook = block.take("callerWebhook"), webhook.bool() == true { later.refuse(webhook, "webhooks") }
+        if let webhook = block.take("callerWebhook")?.bool() { endpoint.callerWebhook = webhook }
         block.finish()
         return endpoint
     }

@@ -41,7 +41,7 @@ enum FunctionReader {
         let handler = block.require("handler", help: "add \"handler: {builtin: echo}\"")
             .flatMap { HandlerReader.read($0, later: later) }
         let endpoint =
-            block.take("endpoint").flatMap { EndpointReader.read($0, name: name, later: later) }
+            block.take("endpoint").flatMap { EndpointReader.read($0, name: name) }
             ?? Endpoint(path: PathPattern(literals: [name]))
         var function = Function(name: name, handler: handler ?? .builtin(Builtin(kind: .echo)), endpoint: endpoint)
         readCommon(&block, into: &function, defaults: defaults, later: later)
@@ -62,6 +62,7 @@ enum FunctionReader {
         function.retention = own.retention
         function.limits = LimitReader.read(&block, maxQueued: own.maxQueued)
         if let value = block.take("idempotency") { function.idempotency = idempotency(value, of: function) }
+        if let hook = block.take("onComplete") { function.onComplete = WebhookReader.onComplete(hook) }
         if let priority = block.take("priority")?.integer(-100...100) { function.priority = priority }
         if let delay = block.take("delay")?.duration(.zero...Limits.delay) { function.delay = delay }
         if let paused = block.take("paused")?.bool() { function.paused = paused }

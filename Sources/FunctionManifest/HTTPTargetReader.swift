@@ -2,7 +2,7 @@ internal import JobModel
 
 /// The keys of an `http` handler.
 enum HTTPTargetReader {
-    static func read(_ value: ManifestValue, later: LaterKeys) -> HTTPTarget? {
+    static func read(_ value: ManifestValue) -> HTTPTarget? {
         guard var block = value.block() else { return nil }
         let url = block.require("url", help: "add \"url: https://…\"").flatMap { Self.url($0) }
         var target = url.map { HTTPTarget(url: $0) }
@@ -11,10 +11,7 @@ enum HTTPTargetReader {
         }
         if let headers = block.take("headers") { target?.headers = Self.headers(headers) }
         if let names = block.take("forwardHeaders") {
-            for name in names.list() ?? [] {
-                if let text = name.nonEmptyString(), !isToken(text) { name.report("\"\(text)\" is no header name") }
-            }
-            later.refuse(names, "forwarded headers")
+            target?.forwardHeaders = (names.list() ?? []).compactMap(forwarded)
         }
         if let list = block.take("successOn") { target?.successOn = rules(list, words: false).statuses }
         if let list = block.take("retryOn") {
@@ -24,18 +21,14 @@ enum HTTPTargetReader {
             target?.retriesTimeouts = rules.words.contains("timeout")
         }
         if let honours = block.take("honourRetryAfter")?.bool() { target?.honoursRetryAfter = honours }
-        if let passes = block.take("passRedirect"), passes.bool() == true {
-            later.refuse(passes, "redirects from HTTP handlers")
-        }
-        if let secret = block.take("secret"), secret.nonEmptyString() != nil {
-            later.refuse(secret, "signed requests")
-        }
+        if let passes = block.take("passRedirect")?.bool() { target?.passesRedirect = passes }
+        if let secret = block.take("secret")?.nonEmptyString() { target?.secret = Secret(secret) }
         block.finish()
         return target
     }
 
     /// A template that is an http or https URL.
-    static func url(_ value: ManifestValue) -> Template? {
+    static func url(_ value: ManifestValue, knowsResult: Bool = false) -> Template? {
         guard let template = value.template() else { return nil }
         guard case .literal(let start)? = template.pieces.first,
             start.hasPrefix("http://") || start.hasPrefix("https://")
@@ -48,7 +41,7 @@ enum HTTPTargetReader {
             return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
         }
         if !isPrintable { value.report("has a character that no URL has", help: "percent-encode it: %20 for a space") }
-        if template.uses(.result) { value.report("knows no result: the call is what makes it") }
+        if !knowsResult, template.uses(.result) { value.report("knows no result: the call is what makes it") }
         // Where a request goes must not hang on what a caller sends: the host stands before the first reference.
         let afterScheme = start.drop { $0 != ":" }.dropFirst(3)
         if template.pieces.count > 1, !afterScheme.contains("/") {
@@ -83,6 +76,24 @@ enum HTTPTargetReader {
             }
         }
     }
+
+    /// A field of the caller's that goes on to the target.
+    private static func forwarded(_ value: ManifestValue) -> String? {
+        guard let name = value.nonEmptyString() else { return nil }
+        guard isToken(name) else {
+            value.report("\"\(name)\" is no header name")
+            return nil
+        }
+        let lowered = name.lowercased()
+        guard !reserved.contains(lowered), !ownFields.contains(lowered), !lowered.hasPrefix("sluice-") else {
+            value.report("\(name) is set by Sluice itself")
+            return nil
+        }
+        return name
+    }
+
+    /// What every request carries anyway, beside the reserved ones.
+    private static let ownFields: Set<String> = ["content-type", "idempotency-key", "traceparent"]
 
     /// As `OutboundHeaders` has them: a manifest that would be refused at every call is refused at once.
     private static let reserved: Set<String> = [

@@ -18,7 +18,7 @@ enum HandlerReader {
         var declaration: HandlerDeclaration?
         if let builtin { declaration = read(builtin: builtin, simulate: simulate).map { .builtin($0) } }
         if builtin == nil, let simulate { simulate.report("goes with a builtin handler only") }
-        if let http { declaration = HTTPTargetReader.read(http, later: later).map { .http($0) } ?? declaration }
+        if let http { declaration = HTTPTargetReader.read(http).map { .http($0) } ?? declaration }
         if let command {
             CommandHandlerShape.check(command)
             later.refuse(command, "command handlers", help: "use a builtin handler, for example {builtin: echo}")

@@ -6,8 +6,6 @@ enum LaterBlocks {
         if let value = block.take("fallback") { fallback(value, defaults: defaults) }
         if let value = block.take("tasksAPI") { tasksAPI(value) }
         if let value = block.take("jobsAPI") { jobsAPI(value) }
-        if let value = block.take("webhooks") { webhooks(value) }
-        if let value = block.take("egress") { egress(value) }
     }
 
     private static func fallback(_ value: ManifestValue, defaults: FunctionDefaults) {
@@ -39,41 +37,6 @@ enum LaterBlocks {
     private static func jobsAPI(_ value: ManifestValue) {
         guard var block = value.block() else { return }
         for limit in block.take("rateLimit")?.oneOrMore() ?? [] { _ = LimitReader.rateLimit(limit) }
-        block.finish()
-    }
-
-    private static func webhooks(_ value: ManifestValue) {
-        guard var block = value.block() else { return }
-        if var retry = block.take("retry")?.block() {
-            var policy = RetryPolicy()
-            var jitterIsSet = false
-            DefaultsReader.readRetry(&retry, policy: &policy, jitterIsSet: &jitterIsSet)
-            retry.finish()
-        }
-        _ = block.take("timeout")?.duration(DefaultsReader.positive)
-        if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString(), !HTTPTargetReader.isToken(text)
-        {
-            prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")
-        }
-        block.finish()
-    }
-
-    /// CIDRs or host names.
-    private static func egress(_ value: ManifestValue) {
-        guard var block = value.block() else { return }
-        for entry in block.take("allow")?.list() ?? [] {
-            guard let text = entry.nonEmptyString() else { continue }
-            let isHost = text.unicodeScalars.allSatisfy {
-                switch $0 {
-                case "a"..."z", "A"..."Z", "0"..."9", "-", ".": true
-                default: false
-                }
-            }
-            if NetworkRange(text) == nil, !isHost {
-                entry.report(
-                    "\"\(text)\" is no address range and no host name", help: "127.0.0.0/8 or hooks.example.com")
-            }
-        }
         block.finish()
     }
 }

@@ -20,10 +20,6 @@ struct LaterKeys {
             refuse(value, "schedules")
         }
         if let value = block.take("waitForSignal"), value.bool() == true { refuse(value, "signals") }
-        if let value = block.take("onComplete") {
-            WebhookShape.check(value)
-            refuse(value, "webhooks")
-        }
     }
 
     private static func checkSchemas(_ value: ManifestValue) {
@@ -57,19 +53,6 @@ enum ScheduleShape {
         _ = block.take("payload")
         if let parameters = block.take("parameters") { _ = parameters.block() }
         _ = block.take("overlap")?.choice(["skip", "allow"])
-        block.finish()
-    }
-}
-
-/// `onComplete`.
-enum WebhookShape {
-    static func check(_ value: ManifestValue) {
-        guard var block = value.block() else { return }
-        if let url = block.require("url", help: "add \"url: https://…\"") { _ = HTTPTargetReader.url(url) }
-        _ = block.take("secret")?.nonEmptyString()
-        for event in block.take("events")?.list() ?? [] {
-            _ = event.choice(["completed", "failed", "timeout", "cancelled"])
-        }
         block.finish()
     }
 }

@@ -6,6 +6,8 @@ package struct Manifest: Sendable {
     package var revision: String
     package var server = ServerSettings()
     package var accounts = AccountLimits()
+    package var webhooks = WebhookSettings()
+    package var egress = EgressSettings()
     package var functions: [Function] = []
     /// Files named by `${file:…}`, relative to the manifest's folder.
     package var referencedFiles: [String] = []

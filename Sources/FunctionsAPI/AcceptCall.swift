@@ -12,6 +12,8 @@ struct AcceptCall: Sendable {
     let authenticator: any Authenticator
     let page: StatusPage
     let watch: StatusWatch
+    /// What signs the webhook of a job without an owner, where that is for its caller to know.
+    let webhookSecret: @Sendable (JobID) -> Secret?
 
     func callAsFunction(
         _ request: ServerRequest, _ context: RouteContext, function: Function
@@ -20,15 +22,11 @@ struct AcceptCall: Sendable {
         if function.endpoint.authentication == .required, principal == nil {
             throw Problem.unauthorized("This function")
         }
-        let wantsWebhook = request.headers.contains(name: "sluice-webhook")
-        if wantsWebhook, principal == nil {
+        if request.headers.contains(name: "sluice-webhook"), principal == nil, !function.endpoint.callerWebhook {
             throw Problem.unauthorized("Sluice-Webhook")
         }
         if request.bodyTooLarge { throw Problem(413, "The body is larger than this server accepts (maxPayload).") }
         try RequestFields.checkJSON(request)
-        if wantsWebhook {
-            throw Problem(400, "This version of Sluice does not send webhooks yet; leave Sluice-Webhook out.")
-        }
         let query = try RequestFields.query(request)
         let submission = Submission(
             function: function.name,
@@ -37,7 +35,8 @@ struct AcceptCall: Sendable {
             owner: principal?.owner, clientAddress: context.clientAddress,
             idempotencyKey: try CallFields.idempotencyKey(request.headers),
             requestLine: [request.method, request.rawPath, request.rawQuery ?? ""],
-            start: try CallFields.start(request.headers))
+            start: try CallFields.start(request.headers), webhook: try CallFields.webhook(request.headers),
+            forwarded: CallFields.forwarded(request.headers, to: function.handler))
         let accepted: Accepted
         do {
             accepted = try await engine.admission.submit(submission)
@@ -93,11 +92,15 @@ struct AcceptCall: Sendable {
 
     private func acceptedResponse(_ id: JobID, _ function: Function, _ job: JobSnapshot?) -> ServerResponse {
         let url = page.url(of: id, function: function.name)
-        var response = ServerResponse.json(
-            202,
-            [
-                "queueId": .string(function.name), "jobId": .string(id.description), "statusUrl": .string(url),
-            ])
+        var body = JSONObject()
+        body["queueId"] = .string(function.name)
+        body["jobId"] = .string(id.description)
+        body["statusUrl"] = .string(url)
+        // Whoever has an account was told its secret when that was made.
+        if let job, job.job.webhook != nil, job.job.owner == nil, let secret = webhookSecret(id) {
+            body["webhookSecret"] = .string(secret.revealed)
+        }
+        var response = ServerResponse.json(202, .object(body))
         response.headers.add(name: "Location", value: url)
         if let job {
             response.headers.add(name: "Retry-After", value: String(page.retryAfter(job)))

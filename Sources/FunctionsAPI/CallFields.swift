@@ -66,6 +66,35 @@ enum CallFields {
         return .now
     }
 
+    /// `Sluice-Webhook: <url>`. Where it leads is judged when it is sent: what a name means may have changed by then.
+    static func webhook(_ headers: HTTPHeaders) throws(Problem) -> String? {
+        let values = headers["sluice-webhook"]
+        guard let url = values.first else { return nil }
+        guard values.count == 1, WebhookURL.isValid(url) else {
+            throw Problem(
+                400,
+                "Sluice-Webhook takes one http or https URL of at most \(Limits.webhookURLBytes) bytes, "
+                    + "without a user name, percent-encoded.")
+        }
+        return url
+    }
+
+    /// What an HTTP handler sends on: the fields that the manifest names, and the caller's trace.
+    static func forwarded(_ headers: HTTPHeaders, to handler: HandlerDeclaration) -> [HeaderField] {
+        guard case .http(let target) = handler else { return [] }
+        var fields: [HeaderField] = []
+        for name in target.forwardHeaders {
+            let values = headers[name]
+            // Several fields of one name are one list (RFC 9110, section 5.3).
+            if !values.isEmpty { fields.append(HeaderField(name: name, value: values.joined(separator: ", "))) }
+        }
+        let traces = headers[TraceContext.fieldName]
+        if traces.count == 1, let trace = traces.first, TraceContext.isValid(trace) {
+            fields.append(HeaderField(name: TraceContext.fieldName, value: trace))
+        }
+        return fields
+    }
+
     static let startTooLate = Problem(
         400, "The start may be at most \(Limits.delay.written) ahead.", kind: "start-too-late")
 

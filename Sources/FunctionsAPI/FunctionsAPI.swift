@@ -9,11 +9,16 @@ package struct FunctionsAPI: Sendable {
     private let accept: AcceptCall
     private let status: StatusCalls
 
-    package init(basePath: [String], engine: JobEngine, authenticator: any Authenticator, logger: Logger) {
+    /// - Parameter webhookSecret: what signs the webhook of a job without an owner, where its caller is to be told it.
+    package init(
+        basePath: [String], engine: JobEngine, authenticator: any Authenticator,
+        webhookSecret: @escaping @Sendable (JobID) -> Secret?, logger: Logger
+    ) {
         self.basePath = basePath
         let page = StatusPage(basePath: basePath, engine: engine, logger: logger)
         let watch = StatusWatch(engine: engine)
-        accept = AcceptCall(engine: engine, authenticator: authenticator, page: page, watch: watch)
+        accept = AcceptCall(
+            engine: engine, authenticator: authenticator, page: page, watch: watch, webhookSecret: webhookSecret)
         status = StatusCalls(engine: engine, authenticator: authenticator, page: page, watch: watch)
     }
 

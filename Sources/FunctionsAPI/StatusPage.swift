@@ -111,11 +111,17 @@ struct StatusPage: Sendable {
 
     /// Where a redirect leads: http(s) or an absolute path without control characters, else none.
     private func location(for job: JobSnapshot, _ name: StatusName, _ function: Function?) -> String? {
+        // What the handler said itself is nearer than what the manifest says for all jobs.
+        if let own = job.redirect { return checked(own, job) }
         guard let state = name.redirect, let template = function?.endpoint.redirects[state] else { return nil }
         func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
         let values = TemplateValues(
             payload: value(job.job.payload), parameters: value(job.job.parameters), result: value(job.value))
-        guard let url = template.url(values), Self.isLocation(url) else {
+        return checked(template.url(values), job)
+    }
+
+    private func checked(_ url: String?, _ job: JobSnapshot) -> String? {
+        guard let url, Self.isLocation(url) else {
             logger.warning(
                 "Redirect left out: it is no http(s) URL and no absolute path",
                 metadata: ["job": "\(job.job.id)", "function": "\(job.job.function)"])

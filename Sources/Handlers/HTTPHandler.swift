@@ -1,6 +1,7 @@
 package import JobModel
 package import Outbound
 private import PayloadSchema
+private import Webhooks
 
 /// One HTTP request an attempt (CONTRACT 3, Handlers).
 package struct HTTPHandler: Handler {
@@ -9,12 +10,20 @@ package struct HTTPHandler: Handler {
     private let clock: any EngineClock
     private let version: String
 
-    /// - Parameter outbound: under the policy for URLs that the operator wrote.
-    package init(_ target: HTTPTarget, outbound: Outbound, clock: any EngineClock, version: String) {
+    private let headerPrefix: String
+
+    /// - Parameters:
+    ///   - outbound: under the policy for URLs that the operator wrote.
+    ///   - headerPrefix: of signed requests, as webhooks have it.
+    package init(
+        _ target: HTTPTarget, outbound: Outbound, clock: any EngineClock, version: String,
+        headerPrefix: String = WebhookSettings.usualPrefix
+    ) {
         self.target = target
         self.outbound = outbound
         self.clock = clock
         self.version = version
+        self.headerPrefix = headerPrefix
     }
 
     private static let beyondDeadline = Duration.seconds(5)
@@ -35,6 +44,11 @@ package struct HTTPHandler: Handler {
             }
             request.headers.removeAll { $0.name.lowercased() == header.name.lowercased() }
             request.headers.append((header.name, value))
+        }
+        if let secret = target.secret {
+            request.headers += WebhookSignature(secret: secret).fields(
+                id: Self.idempotencyKey(call), attempt: call.attempt, at: clock.now().wall, prefix: headerPrefix,
+                call.job.payload ?? [])
         }
         let result = await outbound.send(request)
         let exchange = Exchange(result)
@@ -57,13 +71,22 @@ package struct HTTPHandler: Handler {
         let id = call.job.id.description
         var headers = [
             (name: "User-Agent", value: "Sluice/\(version)"),
-            // A later run is another call: what the first one did must not answer it (CONTRACT 2).
-            (name: "Idempotency-Key", value: call.run > 1 ? "\(id)-\(call.run)" : id),
+            (name: "Idempotency-Key", value: Self.idempotencyKey(call)),
             (name: "Sluice-Job-Id", value: id), (name: "Sluice-Function", value: call.job.function),
             (name: "Sluice-Attempt", value: "\(call.attempt)"), (name: "Sluice-Deadline", value: "\(call.deadline)"),
+            (name: "traceparent", value: TraceContext.field(for: call)),
         ]
+        for field in call.job.forwarded where target.forwards(field.name) {
+            headers.removeAll { $0.name.lowercased() == field.name.lowercased() }
+            headers.append((name: field.name, value: field.value))
+        }
         if call.job.payload != nil { headers.append((name: "Content-Type", value: "application/json")) }
         return headers
+    }
+
+    /// A later run is another call: what the first one did must not answer it (CONTRACT 2).
+    private static func idempotencyKey(_ call: HandlerCall) -> String {
+        call.run > 1 ? "\(call.job.id)-\(call.run)" : "\(call.job.id)"
     }
 
     private func outcome(of failure: OutboundFailure) -> Outcome {
@@ -81,7 +104,8 @@ package struct HTTPHandler: Handler {
     private func outcome(of answer: OutboundAnswer, _ exchange: Exchange) -> Outcome {
         switch target.verdict(on: answer.status) {
         case .success:
-            return .success(value: Self.value(of: answer, exchange))
+            let redirect = target.passesRedirect && answer.status == 303 ? answer["location"] : nil
+            return .success(value: Self.value(of: answer, exchange), redirect: redirect)
         case .retry:
             let pause = target.honoursRetryAfter ? answer["retry-after"] : nil
             return .failure(
@@ -109,7 +133,7 @@ extension Exchange {
         let timings = result.timings
         self.init(
             statusCode: result.answer?.status,
-            headers: result.answer?.headers.map { Field(name: $0.name, value: $0.value) } ?? [],
+            headers: result.answer?.headers.map { HeaderField(name: $0.name, value: $0.value) } ?? [],
             body: result.answer.map { String(decoding: $0.body, as: UTF8.self) } ?? "",
             isTruncated: result.answer?.isTruncated ?? false,
             timings: Timings(

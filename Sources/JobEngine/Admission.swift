@@ -23,11 +23,18 @@ package struct Submission: Sendable {
     /// Method, path and query: with the body they are compared when a key comes again.
     package var requestLine: [String]
     package var start: Start
+    /// Where the caller wants to be told that the job has ended.
+    package var webhook: String?
+    /// Fields of the call that the handler is to send on.
+    package var forwarded: [HeaderField]
 
     package init(
         function: String, payload: [UInt8]?, parameters: JSONObject = JSONObject(), owner: String? = nil,
-        clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [], start: Start = .now
+        clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [], start: Start = .now,
+        webhook: String? = nil, forwarded: [HeaderField] = []
     ) {
+        self.webhook = webhook
+        self.forwarded = forwarded
         self.function = function
         self.payload = payload
         self.parameters = parameters
@@ -225,7 +232,8 @@ package final class Admission: Sendable {
             id: JobID(row: 0, random: random.next()), function: function.name, owner: submission.owner,
             revision: revision, createdAt: now, scheduledFor: due > now ? due : nil, priority: function.priority,
             payload: submission.payload,
-            parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes)
+            parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes,
+            webhook: submission.webhook, forwarded: submission.forwarded)
         if function.limits.needClient { job.client = submission.clientAddress }
         return NewJob(job: job, due: due, deadline: due + function.maxWait, idempotency: key)
     }

@@ -14,6 +14,7 @@ package final class JobEngine: Sendable {
     package let dispatcher: Dispatcher
     package let reclaimer: Reclaimer
     package let pruner: Pruner
+    package let deliveries: Deliveries
     package let renewer: LeaseRenewer
     let store: any JobStore
     private let recorder: Recorder
@@ -21,19 +22,23 @@ package final class JobEngine: Sendable {
 
     /// - Parameters:
     ///   - handlers: what runs an attempt of a function.
+    ///   - sender: what makes an attempt at a webhook.
     ///   - grace: how long running attempts may go on after a shutdown began.
     package init(
         store: any JobStore, deployment: Deployment, handlers: @escaping @Sendable (Function) -> any Handler,
-        clock: any EngineClock, random: RandomSource, grace: Duration, logger: Logger
+        sender: any WebhookSender, clock: any EngineClock, random: RandomSource, grace: Duration, logger: Logger
     ) {
         let current = CurrentDeployment(deployment)
         let announcer = Announcer()
         let gauges = FunctionGauges()
         let metrics = EngineMetrics()
         self.metrics = metrics
+        let deliveries = Deliveries(
+            store: store, deployment: current, sender: sender, clock: clock, random: random, logger: logger)
+        self.deliveries = deliveries
         let recorder = Recorder(
             store: store, deployment: current, clock: clock, random: random, announcer: announcer, gauges: gauges,
-            metrics: metrics, logger: logger)
+            metrics: metrics, deliveries: deliveries, logger: logger)
         let dispatcher = Dispatcher(
             store: store, deployment: current, handlers: handlers, recorder: recorder, announcer: announcer,
             gauges: gauges, metrics: metrics, clock: clock, grace: grace, logger: logger)
@@ -64,7 +69,7 @@ package final class JobEngine: Sendable {
     }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
-    package var services: [any Service] { [pruner, reclaimer, renewer, dispatcher] }
+    package var services: [any Service] { [pruner, reclaimer, renewer, deliveries, dispatcher] }
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
         try await store.fetch([id], including: parts).first ?? .unknown

@@ -12,12 +12,14 @@ final class Recorder: Sendable {
     private let announcer: Announcer
     private let gauges: FunctionGauges
     private let metrics: EngineMetrics
+    private let deliveries: Deliveries
     private let logger: Logger
     private let gaveUp = Atomic(false)
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        announcer: Announcer, gauges: FunctionGauges, metrics: EngineMetrics, logger: Logger
+        announcer: Announcer, gauges: FunctionGauges, metrics: EngineMetrics, deliveries: Deliveries,
+        logger: Logger
     ) {
         self.store = store
         self.deployment = deployment
@@ -26,6 +28,7 @@ final class Recorder: Sendable {
         self.announcer = announcer
         self.gauges = gauges
         self.metrics = metrics
+        self.deliveries = deliveries
         self.logger = logger
     }
 
@@ -45,14 +48,16 @@ final class Recorder: Sendable {
     @discardableResult func record(_ entries: [Entry]) async -> [Timestamp?] {
         let now = clock.now().wall
         var generator = SourceGenerator(source: random)
-        let settlements = entries.map { entry in
+        var settlements: [Settlement] = []
+        for entry in entries {
             let decision = Decision.make(
                 of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
                 retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: now, using: &generator)
-            return settlement(of: entry, decision: decision, now: now)
+            settlements.append(await settlement(of: entry, decision: decision, now: now))
         }
         guard let results = await write(settlements) else { return entries.map { _ in nil } }
         announcer.announce(entries.map(\.live.job.id))
+        if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         return zip(zip(entries, settlements), results).map { pair, result in
             guard result == .settled else {
                 metrics.update(pair.0.live.job.function) { $0.stale += 1 }
@@ -79,22 +84,40 @@ final class Recorder: Sendable {
     ///
     /// What has started meanwhile stays as it is.
     func end(_ jobs: [LiveJob], as ending: Ending, error: String?) async throws(StoreError) {
-        let results = try await store.settle(jobs.map { endSettlement($0, as: ending, error: error) })
+        var settlements: [Settlement] = []
+        for job in jobs { settlements.append(await endSettlement(job, as: ending, error: error)) }
+        let results = try await store.settle(settlements)
+        if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         for (job, result) in zip(jobs, results) where result == .settled {
             noteEnd(job, ending, wasRunning: false, error: error)
         }
         announcer.announce(jobs.map(\.job.id))
     }
 
-    private func endSettlement(_ job: LiveJob, as ending: Ending, error: String?) -> Settlement {
+    private func endSettlement(_ job: LiveJob, as ending: Ending, error: String?) async -> Settlement {
         let now = clock.now().wall
         var progress = job.progress
         if let error { progress.lastError = error }
         return Settlement(
-            id: job.job.id, lease: nil, progress: progress, attempt: nil, change: change(to: ending, of: job, at: now))
+            id: job.job.id, lease: nil, progress: progress, attempt: nil, change: change(to: ending, of: job, at: now),
+            deliveries: await webhooks(of: job, ending, knownAs: nil, error: progress.lastError, at: now))
     }
 
-    private func settlement(of entry: Entry, decision: Decision, now: Timestamp) -> Settlement {
+    /// By the manifest in force now; by the attempt's own where the function is gone.
+    private func webhooks(
+        of live: LiveJob, _ ending: Ending, knownAs function: Function?, error: String?, at now: Timestamp
+    ) async -> [NewDelivery] {
+        let function = deployment.function(live.job.function) ?? function
+        var job = live.job
+        if WebhookPlan.needsJob(live, function),
+            case .found(let found)? = try? await store.fetch([job.id], including: .payload).first
+        {
+            job = found.job
+        }
+        return WebhookPlan.deliveries(for: job, function, ending, error: error, at: now)
+    }
+
+    private func settlement(of entry: Entry, decision: Decision, now: Timestamp) async -> Settlement {
         let live = entry.live
         let attempt = decision.result.map { result in
             Attempt(
@@ -102,13 +125,16 @@ final class Recorder: Sendable {
                 completedAt: now, result: result, statusCode: decision.statusCode ?? entry.exchange?.statusCode,
                 error: decision.error, revision: live.revision ?? live.job.revision, exchange: entry.exchange)
         }
-        let change: Settlement.Change =
-            switch decision.next {
-            case .queue(let due): .queue(at: due)
-            case .end(let ending): self.change(to: ending, of: live, at: now)
-            }
-        return Settlement(
-            id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt, change: change)
+        var settlement = Settlement(
+            id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt, change: .queue(at: now))
+        switch decision.next {
+        case .queue(let due): settlement.change = .queue(at: due)
+        case .end(let ending):
+            settlement.change = change(to: ending, of: live, at: now)
+            settlement.deliveries = await webhooks(
+                of: live, ending, knownAs: entry.function, error: decision.progress.lastError, at: now)
+        }
+        return settlement
     }
 
     private func change(to ending: Ending, of live: LiveJob, at now: Timestamp) -> Settlement.Change {

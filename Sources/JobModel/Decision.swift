@@ -21,11 +21,14 @@ package struct Ending: Equatable, Sendable {
     package var failure: FailureKind?
     /// The JSON text of the result, when completed.
     package var value: [UInt8]?
+    /// Where the handler sends the client on, when completed (`passRedirect`).
+    package var redirect: String?
 
-    package init(_ state: JobState, failure: FailureKind? = nil, value: [UInt8]? = nil) {
+    package init(_ state: JobState, failure: FailureKind? = nil, value: [UInt8]? = nil, redirect: String? = nil) {
         self.state = state
         self.failure = failure
         self.value = value
+        self.redirect = redirect
     }
 }
 
@@ -41,9 +44,10 @@ extension Decision {
     ) -> Decision {
         var after = progress
         switch outcome {
-        case .success(let value):
+        case .success(let value, let redirect):
             after.used += 1
-            return Decision(next: .end(Ending(.completed, value: value)), progress: after, result: .completed)
+            return Decision(
+                next: .end(Ending(.completed, value: value, redirect: redirect)), progress: after, result: .completed)
 
         case .failure(let failure):
             let error = failure.error.limited(toBytes: Limits.errorTextBytes)

@@ -17,16 +17,18 @@ package struct Deployment: Sendable {
     /// Queued jobs in all; past it calls are refused.
     package var maxQueued: Int
     package var accounts: AccountLimits
+    package var webhooks: WebhookSettings
 
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
-        accounts: AccountLimits = AccountLimits()
+        accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings()
     ) {
         self.revision = revision
         self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.concurrency = concurrency
         self.maxQueued = maxQueued
         self.accounts = accounts
+        self.webhooks = webhooks
     }
 
     /// How many attempts of one account run at once: its limit, and never more than there are slots.

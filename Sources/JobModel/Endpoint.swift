@@ -17,6 +17,8 @@ package struct Endpoint: Equatable, Sendable {
     package var statusCodes: [StatusName: Int] = [:]
     package var redirects: [RedirectState: Template] = [:]
     package var pollAfter = PollAfter.automatic
+    /// Whether callers without credentials may send `Sluice-Webhook`.
+    package var callerWebhook = false
 
     package init(path: PathPattern) {
         self.path = path

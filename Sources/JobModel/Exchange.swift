@@ -3,22 +3,12 @@ package struct Exchange: Equatable, Sendable {
     /// nil when there was no answer.
     package var statusCode: Int?
     /// Names in lower case, in the order in which they came.
-    package var headers: [Field]
+    package var headers: [HeaderField]
     /// As text, at most 64 KiB.
     package var body: String
     /// There was more body than is kept.
     package var isTruncated: Bool
     package var timings: Timings
-
-    package struct Field: Equatable, Sendable {
-        package var name: String
-        package var value: String
-
-        package init(name: String, value: String) {
-            self.name = name
-            self.value = value
-        }
-    }
 
     /// Milliseconds; 0 for a stage that was not needed or not reached.
     package struct Timings: Equatable, Sendable {
@@ -40,7 +30,7 @@ package struct Exchange: Equatable, Sendable {
     }
 
     package init(
-        statusCode: Int? = nil, headers: [Field] = [], body: String = "", isTruncated: Bool = false,
+        statusCode: Int? = nil, headers: [HeaderField] = [], body: String = "", isTruncated: Bool = false,
         timings: Timings = Timings()
     ) {
         self.statusCode = statusCode

@@ -11,6 +11,7 @@ package struct Function: Equatable, Sendable {
     package var retry = RetryPolicy()
     package var retention = Retention()
     package var idempotency: IdempotencyRule?
+    package var onComplete: CompletionHook?
     package var limits = FunctionLimits()
     /// -100 ... 100, higher first within the function.
     package var priority = 0

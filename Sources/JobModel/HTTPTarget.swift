@@ -23,6 +23,12 @@ package struct HTTPTarget: Equatable, Sendable {
     package var retriesTimeouts = true
     /// Whether a target's `Retry-After` sets the next delay.
     package var honoursRetryAfter = true
+    /// Fields of the caller's request that go on to the target.
+    package var forwardHeaders: [String] = []
+    /// Whether a 303 with a Location becomes the job's redirect.
+    package var passesRedirect = false
+    /// Requests are signed with it as webhooks are.
+    package var secret: Secret?
 
     package init(url: Template) {
         self.url = url
@@ -44,6 +50,12 @@ package enum StatusRule: Equatable, Sendable {
 }
 
 extension HTTPTarget {
+    /// Whether a caller's field of this name goes on to the target.
+    package func forwards(_ name: String) -> Bool {
+        let lowered = name.lowercased()
+        return forwardHeaders.contains { $0.lowercased() == lowered }
+    }
+
     package enum Verdict: Equatable, Sendable { case success, retry, failure }
 
     /// What an answer with this status means: `retryOn` first, then `successOn`; what is in neither fails for good.

@@ -16,11 +16,16 @@ package struct Job: Equatable, Sendable {
     package var payload: [UInt8]?
     /// One JSON object of path and query values; nil when there are none.
     package var parameters: [UInt8]?
+    /// Where the caller wants to be told that it has ended.
+    package var webhook: String?
+    /// Header fields of the call that its handler is to send on; empty for most jobs.
+    package var forwarded: [HeaderField]
 
     package init(
         id: JobID, function: String, owner: String? = nil, client: String? = nil, revision: String,
         createdAt: Timestamp,
-        scheduledFor: Timestamp? = nil, priority: Int = 0, payload: [UInt8]? = nil, parameters: [UInt8]? = nil
+        scheduledFor: Timestamp? = nil, priority: Int = 0, payload: [UInt8]? = nil, parameters: [UInt8]? = nil,
+        webhook: String? = nil, forwarded: [HeaderField] = []
     ) {
         self.id = id
         self.function = function
@@ -32,6 +37,19 @@ package struct Job: Equatable, Sendable {
         self.priority = priority
         self.payload = payload
         self.parameters = parameters
+        self.webhook = webhook
+        self.forwarded = forwarded
+    }
+}
+
+/// One header field of an HTTP message.
+package struct HeaderField: Equatable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(name: String, value: String) {
+        self.name = name
+        self.value = value
     }
 }
 

@@ -21,6 +21,25 @@ package enum JobState: Int64, Sendable, CaseIterable {
     }
 }
 
+/// A job's state in the words of the jobs API, which webhooks speak too (CONTRACT 2).
+package enum JobsStatus: String, CaseIterable, Sendable {
+    case pending = "PENDING"
+    case processing = "PROCESSING"
+    case done = "DONE"
+    case failed = "FAILED"
+    case cancelled = "CANCELLED"
+
+    package init(_ state: JobState) {
+        switch state {
+        case .queued: self = .pending
+        case .running, .waiting: self = .processing
+        case .completed: self = .done
+        case .failed, .timeout: self = .failed
+        case .cancelled: self = .cancelled
+        }
+    }
+}
+
 /// Why a job failed: by its own answer, or because its attempts were used up.
 package enum FailureKind: Int64, Sendable {
     case permanent = 0

@@ -18,6 +18,8 @@ package enum Limits {
     package static let syncHold = Duration.seconds(25)
     /// Characters of an `Idempotency-Key`: a UUID has 36, a client's composed key rarely more than 200.
     package static let idempotencyKeyCharacters = 255
+    /// A webhook's URL, stored with its job: common browsers and servers allow no more than about 2 KB.
+    package static let webhookURLBytes = 2048
     /// After so many attempts of one run were cut off by a crash, the job itself is suspect (CONTRACT 2).
     package static let lostAttempts = 3
     /// A lease is held this long without being renewed (DESIGN 4).

@@ -1,7 +1,7 @@
 /// How one attempt ended. Handlers, timeouts, cancellations, shutdown and crashes all end here.
 package enum Outcome: Equatable, Sendable {
-    /// The JSON text that the attempt produced.
-    case success(value: [UInt8])
+    /// The JSON text that the attempt produced, and where it sends the client on, when it does.
+    case success(value: [UInt8], redirect: String? = nil)
     case failure(Failure)
     /// Ran past the function's timeout.
     case timedOut(after: Duration)

@@ -1,5 +1,5 @@
 /// A text that must not be seen: whatever prints it, in a log, an error or a debugger, shows `***`.
-package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// To be called only where the secret itself is needed.
     package let revealed: String
 

@@ -5,7 +5,7 @@ package import JobModel
 ///
 /// Every call that changes something returns after the change is durable, or throws with nothing changed. Guards are
 /// part of the change: whoever comes late gets a result that says so, never an error.
-package protocol JobStore: Sendable {
+package protocol JobStore: DeliveryStore {
     /// Accepts jobs: after this returns they survive a power cut.
     func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
 

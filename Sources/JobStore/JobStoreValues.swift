@@ -179,6 +179,8 @@ package struct Settlement: Sendable {
     /// The attempt that ended, when one did and it counts.
     package var attempt: Attempt?
     package var change: Change
+    /// Webhooks that tell of the end, stored with it.
+    package var deliveries: [NewDelivery]
 
     package enum Change: Sendable {
         /// A lane is given when the job's limit keys have changed.
@@ -186,12 +188,16 @@ package struct Settlement: Sendable {
         case end(Ending, at: Timestamp, keepUntil: Timestamp, tombstoneUntil: Timestamp)
     }
 
-    package init(id: JobID, lease: Lease?, progress: JobProgress, attempt: Attempt?, change: Change) {
+    package init(
+        id: JobID, lease: Lease?, progress: JobProgress, attempt: Attempt?, change: Change,
+        deliveries: [NewDelivery] = []
+    ) {
         self.id = id
         self.lease = lease
         self.progress = progress
         self.attempt = attempt
         self.change = change
+        self.deliveries = deliveries
     }
 }
 
@@ -262,11 +268,15 @@ package struct JobSnapshot: Equatable, Sendable {
     package var completedAt: Timestamp?
     /// The JSON text of the result.
     package var value: [UInt8]?
+    /// Where the handler sends the client on.
+    package var redirect: String?
 
     package init(
         job: Job, state: JobState, failure: FailureKind? = nil, progress: JobProgress, runAt: Timestamp,
-        deadline: Timestamp? = nil, startedAt: Timestamp? = nil, completedAt: Timestamp? = nil, value: [UInt8]? = nil
+        deadline: Timestamp? = nil, startedAt: Timestamp? = nil, completedAt: Timestamp? = nil, value: [UInt8]? = nil,
+        redirect: String? = nil
     ) {
+        self.redirect = redirect
         self.job = job
         self.state = state
         self.failure = failure

@@ -11,6 +11,8 @@ internal import PayloadSchema
 struct AccountCalls: Sendable {
     let accounts: Accounts
     let authenticator: any Authenticator
+    /// What signs the webhooks of an account; nil where one secret of the whole team does.
+    let webhookSecret: @Sendable (WebhookSigner) -> Secret?
     let logger: Logger
 
     /// `{"name": "acme"}` -> the account and its first key, which is told this once.
@@ -18,7 +20,8 @@ struct AccountCalls: Sendable {
         try await authenticator.requireAdmin(request)
         let name = try Self.name(in: request)
         return try await answering { () async throws(Accounts.Problem) in
-            Self.issued(try await accounts.create(name))
+            let key = try await accounts.create(name)
+            return Self.issued(key, webhookSecret: webhookSecret(.account(key.account.id)))
         }
     }
 
@@ -28,6 +31,20 @@ struct AccountCalls: Sendable {
         let name = context.parameter("account") ?? ""
         return try await answering { () async throws(Accounts.Problem) in
             Self.issued(try await accounts.addKey(to: name))
+        }
+    }
+
+    /// For an account that has lost it, or was made before it was shown; "admin" for the admin's own jobs and `onComplete`.
+    func webhookSecret(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        try await authenticator.requireAdmin(request)
+        let name = context.parameter("account") ?? ""
+        return try await answering { () async throws(Accounts.Problem) in
+            let signer: WebhookSigner =
+                name == Job.adminOwner ? .operator : .account(try await accounts.find(name).account.id)
+            guard let secret = webhookSecret(signer) else {
+                return .json(200, ["webhookSecret": .null, "source": "WEBHOOK_SECRET"])
+            }
+            return Self.uncached(.json(200, ["webhookSecret": .string(secret.revealed), "source": "account"]))
         }
     }
 
@@ -71,14 +88,18 @@ struct AccountCalls: Sendable {
         return name
     }
 
-    private static func issued(_ key: Accounts.IssuedKey) -> ServerResponse {
+    private static func issued(_ key: Accounts.IssuedKey, webhookSecret: Secret? = nil) -> ServerResponse {
         // The one place where a key is shown.
-        var response = ServerResponse.json(
-            201,
-            [
-                "account": body(of: key.account), "apiKey": .string(key.secret.revealed),
-                "prefix": .string(key.prefix),
-            ])
+        var body = JSONObject()
+        body["account"] = Self.body(of: key.account)
+        body["apiKey"] = .string(key.secret.revealed)
+        body["prefix"] = .string(key.prefix)
+        if let webhookSecret { body["webhookSecret"] = .string(webhookSecret.revealed) }
+        return uncached(.json(201, .object(body)))
+    }
+
+    private static func uncached(_ response: ServerResponse) -> ServerResponse {
+        var response = response
         response.headers.add(name: "Cache-Control", value: "no-store")
         return response
     }

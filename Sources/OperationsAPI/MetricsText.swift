@@ -99,6 +99,20 @@ extension MetricsText {
         metrics.histogram("sluice_store_commit_seconds", [], store.commitSeconds)
         metrics.family("sluice_store_errors_total", "counter", "Requests that the store could not serve.")
         metrics.sample("sluice_store_errors_total", [], store.errors)
+        let webhooks = engine.deliveries.counts
+        for (name, help, value) in [
+            ("sluice_webhooks_delivered_total", "Webhooks that arrived.", webhooks.delivered),
+            ("sluice_webhooks_failed_total", "Webhooks that were given up.", webhooks.failed),
+            (
+                "sluice_webhook_attempts_retried_total", "Attempts at webhooks that are followed by another.",
+                webhooks.retried
+            ),
+        ] {
+            metrics.family(name, "counter", help)
+            metrics.sample(name, [], value)
+        }
+        metrics.family("sluice_webhooks_pending", "gauge", "Webhooks that have not arrived and are not given up.")
+        metrics.sample("sluice_webhooks_pending", [], try await engine.pendingWebhooks())
         metrics.family("sluice_http_connections", "gauge", "Open connections.")
         metrics.sample("sluice_http_connections", [], connections)
         metrics.family("sluice_waiters", "gauge", "Requests held until a job changes.")

@@ -1,7 +1,7 @@
 package import Accounts
 package import HTTPSupport
 package import JobEngine
-internal import JobModel
+package import JobModel
 package import Logging
 internal import NIOHTTP1
 internal import PayloadSchema
@@ -12,13 +12,17 @@ package struct OperationsAPI: Sendable {
     private let accounts: AccountCalls
     private let backup: BackupCall
 
-    /// - Parameter makeBackup: writes a copy of the database and returns its path.
+    /// - Parameters:
+    ///   - webhookSecret: what signs somebody's webhooks; nil where one secret of the whole team does.
+    ///   - makeBackup: writes a copy of the database and returns its path.
     package init(
         engine: JobEngine, accounts: Accounts, authenticator: any Authenticator, connections: ConnectionCount,
-        version: String, logger: Logger, makeBackup: @escaping @Sendable () async throws -> String
+        version: String, webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?, logger: Logger,
+        makeBackup: @escaping @Sendable () async throws -> String
     ) {
         health = HealthCalls(engine: engine, authenticator: authenticator, connections: connections, version: version)
-        self.accounts = AccountCalls(accounts: accounts, authenticator: authenticator, logger: logger)
+        self.accounts = AccountCalls(
+            accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
             authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, makeCopy: makeBackup)
     }
@@ -36,6 +40,9 @@ package struct OperationsAPI: Sendable {
             Route("POST", keys) { try await accounts.addKey($0, $1) },
             Route("DELETE", keys) { try await accounts.revoke($0, $1) },
             Route("DELETE", keys.appending([.parameter("key")])) { try await accounts.revoke($0, $1) },
+            Route("GET", all.appending([.parameter("account"), .literal("webhook-secret")])) {
+                try await accounts.webhookSecret($0, $1)
+            },
             Route("GET", PathPattern(literals: ["v1", "backup"])) { request, _ in try await backup(request) },
         ]
     }

@@ -37,12 +37,14 @@ extension WriterSession {
         try connection.statement(
             """
             INSERT INTO jobs (row, random, function, owner, revision, created_at, scheduled_for, priority, payload,
-                parameters, client) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                parameters, client, webhook, headers)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             """
         )
         .bind(1, id.row).bind(2, Int64(bitPattern: id.random)).bind(3, function).bind(4, job.owner)
         .bind(5, job.revision).bind(6, job.createdAt).bind(7, job.scheduledFor).bind(8, job.priority)
-        .bind(9, job.payload).bind(10, job.parameters).bind(11, job.client).run()
+        .bind(9, job.payload).bind(10, job.parameters).bind(11, job.client)
+        .bind(12, job.webhook).bind(13, job.forwarded.isEmpty ? nil : ExchangeText.bytes(of: job.forwarded)).run()
         let lease = new.start.map { _ in newLease() }
         let insert = try connection.statement(
             """

@@ -20,11 +20,11 @@ enum FetchSQL {
     static let snapshot: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(?2, j.payload, NULL), j.parameters, j.client,
+            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state,
             o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
-            iif(?3, o.value, NULL)
+            iif(?3, o.value, NULL), o.redirect
         FROM jobs j JOIN functions f ON f.id = j.function
             LEFT JOIN queue q ON q.row = j.row
             LEFT JOIN outcomes o ON o.job = j.row AND o.run = (SELECT max(run) FROM outcomes WHERE job = j.row)
@@ -49,24 +49,24 @@ extension Connection {
     }
 
     func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
-        if let raw = select.optionalInteger(22) {
+        if let raw = select.optionalInteger(24) {
             guard let state = JobState(rawValue: raw) else { throw .corrupt("a job has state \(raw)") }
             let live = select.liveJob()
             return JobSnapshot(
                 job: job, state: state, progress: live.progress, runAt: live.due, deadline: live.deadline,
                 startedAt: live.startedAt)
         }
-        guard let raw = select.optionalInteger(23), let state = JobState(rawValue: raw) else {
+        guard let raw = select.optionalInteger(25), let state = JobState(rawValue: raw) else {
             throw .corrupt("job \(job.id) is neither queued nor ended")
         }
-        let completedAt = select.time(25)
+        let completedAt = select.time(27)
         return JobSnapshot(
-            job: job, state: state, failure: select.optionalInteger(24).flatMap(FailureKind.init(rawValue:)),
+            job: job, state: state, failure: select.optionalInteger(26).flatMap(FailureKind.init(rawValue:)),
             progress: JobProgress(
-                run: select.int(26), attempt: select.int(27), used: select.int(28), lost: select.int(29),
-                lastError: select.optionalText(30)),
-            runAt: select.optionalTime(31) ?? completedAt, startedAt: select.optionalTime(31),
-            completedAt: completedAt, value: select.bytes(32))
+                run: select.int(28), attempt: select.int(29), used: select.int(30), lost: select.int(31),
+                lastError: select.optionalText(32)),
+            runAt: select.optionalTime(33) ?? completedAt, startedAt: select.optionalTime(33),
+            completedAt: completedAt, value: select.bytes(34), redirect: select.optionalText(35))
     }
 
     private func tombstone(of id: JobID) throws(StoreError) -> JobLookup {

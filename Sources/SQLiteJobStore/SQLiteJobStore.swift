@@ -21,6 +21,7 @@ package final class SQLiteJobStore: JobStore {
         try Schema.migrate(connection)
         try connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'boot'")
         let boot = Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0
+        try connection.execute(DeliverySQL.freeAll)
         let session = WriterSession(connection: connection, boot: boot, ids: try IDSource(connection))
         readers = ReaderPool(path: path)
         self.path = path

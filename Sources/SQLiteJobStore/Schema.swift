@@ -156,6 +156,41 @@ enum Schema {
             (SELECT o.id FROM jobs j JOIN owners o ON o.name = j.owner WHERE j.row = outcomes.job) WHERE state <> 3;
         CREATE INDEX outcomes_unhappy_owner ON outcomes (owner, state, job) WHERE state <> 3 AND owner IS NOT NULL;
         """,
+        // Webhooks: stored with the end of their job. They outlive it, so they keep what they need of it.
+        """
+        ALTER TABLE jobs ADD COLUMN webhook TEXT;
+        ALTER TABLE jobs ADD COLUMN headers BLOB;
+        ALTER TABLE outcomes ADD COLUMN redirect TEXT;
+
+        CREATE TABLE deliveries (
+            number INTEGER PRIMARY KEY,
+            job INTEGER NOT NULL,
+            random INTEGER NOT NULL,
+            run INTEGER NOT NULL CHECK (run >= 1),
+            audience INTEGER NOT NULL CHECK (audience IN (0, 1)),
+            function INTEGER NOT NULL,
+            owner TEXT,
+            url TEXT NOT NULL,
+            body BLOB NOT NULL,
+            state INTEGER NOT NULL CHECK (state IN (0, 1, 2)),
+            due INTEGER NOT NULL,
+            used INTEGER NOT NULL CHECK (used >= 0),
+            attempts INTEGER NOT NULL CHECK (attempts >= used),
+            lease INTEGER NOT NULL CHECK (lease = 0 OR state = 0),
+            UNIQUE (job, run, audience)
+        ) STRICT;
+        CREATE INDEX deliveries_due ON deliveries (due) WHERE state = 0;
+
+        CREATE TABLE delivery_attempts (
+            delivery INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            started_at INTEGER NOT NULL,
+            milliseconds INTEGER NOT NULL,
+            status_code INTEGER,
+            error TEXT,
+            PRIMARY KEY (delivery, number)
+        ) STRICT, WITHOUT ROWID;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

@@ -49,8 +49,8 @@ extension WriterSession {
                 """
                 INSERT INTO outcomes (job, run, state, failure, completed_at, attempt, used, lost, last_error, value,
                     final_started_at, final_result, final_status_code, final_error, final_revision, purge_at,
-                    tombstone_until, final_exchange, owner)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                    tombstone_until, final_exchange, redirect, owner)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
                     iif(?3 = 3, NULL, (SELECT o.id FROM jobs j JOIN owners o ON o.name = j.owner WHERE j.row = ?1)))
                 """
             )
@@ -59,7 +59,10 @@ extension WriterSession {
             .bind(9, progress.lastError).bind(10, ending.value).bind(11, attempt?.startedAt)
             .bind(12, attempt?.result.rawValue).bind(13, attempt?.statusCode.map(Int64.init)).bind(14, attempt?.error)
             .bind(15, attempt?.revision).bind(16, keepUntil).bind(17, tombstoneUntil)
-            .bind(18, attempt?.exchange.map(ExchangeText.bytes(of:))).run()
+            .bind(18, attempt?.exchange.map { ExchangeText.bytes(of: $0) }).bind(19, ending.redirect).run()
+            for delivery in settlement.deliveries {
+                try store(delivery, of: row, run: progress.run, due: completedAt)
+            }
         }
         return .settled
     }
@@ -74,7 +77,8 @@ extension WriterSession {
         )
         .bind(1, row).bind(2, attempt.number).bind(3, attempt.run).bind(4, attempt.startedAt)
         .bind(5, attempt.completedAt).bind(6, attempt.result.rawValue).bind(7, attempt.statusCode.map(Int64.init))
-        .bind(8, attempt.error).bind(9, attempt.revision).bind(10, attempt.exchange.map(ExchangeText.bytes(of:))).run()
+        .bind(8, attempt.error).bind(9, attempt.revision).bind(10, attempt.exchange.map { ExchangeText.bytes(of: $0) })
+        .run()
     }
 
     fileprivate func retry(_ request: RetryRequest, at now: Timestamp) throws(StoreError) -> RetryResult {

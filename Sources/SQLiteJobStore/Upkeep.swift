@@ -28,7 +28,8 @@ enum UpkeepSQL {
     static let abandoned: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
-            j.client, q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            j.client, j.webhook, j.headers,
+            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due
         FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.state = 1 AND (q.lease < ?1 OR q.lease_until <= ?2) LIMIT ?3
@@ -36,7 +37,8 @@ enum UpkeepSQL {
     static let overdue: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
-            j.client, q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            j.client, j.webhook, j.headers,
+            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due
         FROM queue q INDEXED BY queue_deadline JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.state <> 1 AND q.deadline <= ?1 ORDER BY q.deadline LIMIT ?2
@@ -70,6 +72,7 @@ extension Connection {
                 SELECT row, random, function, owner, ?2 FROM jobs WHERE row = ?1
                 """
             ).bind(1, row).bind(2, until).run()
+            try forgetDeliveries(of: row)
             try statement("DELETE FROM outcomes WHERE job = ?1").bind(1, row).run()
             try statement("DELETE FROM attempts WHERE job = ?1").bind(1, row).run()
             try statement("DELETE FROM jobs WHERE row = ?1").bind(1, row).run()

@@ -32,7 +32,7 @@ struct TaskCalls: Sendable {
     }
 
     func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await Target(request, context, authenticator)
+        let target = try await TaskTarget(request, context, authenticator)
         let seconds = try RequestFields.wait(try RequestFields.query(request)) ?? 0
         let first = try await engine.lookUp(target.id, including: [.payload, .value])
         var job = try target.check(first)
@@ -50,7 +50,7 @@ struct TaskCalls: Sendable {
     }
 
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await Target(request, context, authenticator)
+        let target = try await TaskTarget(request, context, authenticator)
         let force = try RequestFields.force(try RequestFields.query(request))
         _ = try target.check(try await engine.lookUp(target.id))
         switch try await engine.cancel(target.id, force: force) {
@@ -60,12 +60,12 @@ struct TaskCalls: Sendable {
                 409, "The task is running. Add \"?force=true\" to stop it.", kind: "job-running", title: "Job running")
         case .ended(let state):
             throw Problem(409, "The task has ended already: \(state).", kind: "job-ended", title: "Job ended")
-        case .gone: throw Self.notFound
+        case .gone: throw TaskTarget.notFound
         }
     }
 
     func retry(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await Target(request, context, authenticator)
+        let target = try await TaskTarget(request, context, authenticator)
         _ = try target.check(try await engine.lookUp(target.id))
         switch try await engine.retry(target.id) {
         case .retried: return try await answer(202, try await current(target))
@@ -73,12 +73,12 @@ struct TaskCalls: Sendable {
             throw Problem(
                 409, "Only failed, timeout and cancelled tasks are tried again; this one is \(state).",
                 kind: "not-retryable", title: "Not retryable")
-        case .unknown: throw Self.notFound
+        case .unknown: throw TaskTarget.notFound
         }
     }
 
     func explain(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await Target(request, context, authenticator)
+        let target = try await TaskTarget(request, context, authenticator)
         let job = try await current(target)
         let now = engine.clock.now().wall
         let reasons = try await engine.explain(job)
@@ -92,7 +92,7 @@ struct TaskCalls: Sendable {
                 ]))
     }
 
-    private func current(_ target: Target) async throws -> JobSnapshot {
+    private func current(_ target: TaskTarget) async throws -> JobSnapshot {
         try target.check(try await engine.lookUp(target.id, including: [.payload, .value]))
     }
 
@@ -103,42 +103,5 @@ struct TaskCalls: Sendable {
     private func body(of job: JobSnapshot) async throws -> JSONValue {
         let attempts = job.progress.attempt > 0 ? try await engine.attempts(of: job.job.id) : []
         return TaskBody.of(job, attempts: attempts, at: engine.clock.now().wall)
-    }
-
-    private static let notFound = Problem(404, "There is no such task.")
-
-    /// Which task, and for whose eyes.
-    private struct Target {
-        let id: JobID
-        let principal: Principal
-
-        init(
-            _ request: ServerRequest, _ context: RouteContext, _ authenticator: any Authenticator
-        ) async throws(Problem) {
-            principal = try await authenticator.require(request)
-            guard let bits = UUIDBits(context.parameter("id") ?? "") else {
-                throw Problem(400, "The task id is no UUID.")
-            }
-            guard let id = JobID(bits) else { throw TaskCalls.notFound }
-            self.id = id
-        }
-
-        /// A purged task is gone; somebody else's is answered as one that never was.
-        func check(_ lookup: JobLookup) throws(Problem) -> JobSnapshot {
-            switch lookup {
-            case .found(let job) where Self.maySee(principal, job.job.owner):
-                return job
-            case .purged(let tombstone) where Self.maySee(principal, tombstone.owner):
-                throw Problem(
-                    410, "The task expired.", kind: "job-gone", title: "Gone", extensions: [("reason", "expired")])
-            case .found, .purged, .unknown:
-                throw TaskCalls.notFound
-            }
-        }
-
-        /// Jobs without an owner belong to nobody's list.
-        private static func maySee(_ principal: Principal, _ owner: String?) -> Bool {
-            principal.scope == nil || principal.scope == owner
-        }
     }
 }

@@ -11,7 +11,7 @@ struct AccountCommand: AsyncParsableCommand {
             An account's API key is a Bearer credential for /v1 and for functions with "auth: required". Jobs that it \
             starts are seen by this account and the admin only.
             """,
-        subcommands: [Create.self, List.self, Revoke.self])
+        subcommands: [Create.self, List.self, Revoke.self, WebhookSecret.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -41,7 +41,37 @@ struct AccountCommand: AsyncParsableCommand {
                     id       \(reply.value(at: ["account", "id"])?.string ?? "")
                     API key  \(reply["apiKey"]?.string ?? "")
                     """)
+                if let secret = reply["webhookSecret"]?.string { print("webhooks \(secret)") }
                 Output.note("Keep the key: only its hash is stored, and it is not shown again.")
+            }
+        }
+    }
+
+    struct WebhookSecret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "webhook-secret",
+            abstract: "Shows the secret that signs an account's webhooks.",
+            discussion: """
+                "admin" signs the webhooks of jobs that came with the admin token, and of every onComplete without a secret
+                of its own. With WEBHOOK_SECRET set, that one signs for all.
+
+                EXAMPLES
+                  sluice account webhook-secret acme
+                  sluice account webhook-secret admin
+                """)
+
+        @OptionGroup var options: ServerOptions
+        @Argument(help: "The account's name or id, or \"admin\".") var account: String
+
+        func run() async throws {
+            try await reporting {
+                let reply = try await options.connect().call(
+                    .GET, "/v1/accounts/\(Template.percentEncoded(account))/webhook-secret")
+                if options.json { return Output.line(reply) }
+                guard let secret = reply["webhookSecret"]?.string else {
+                    return Output.note("The server signs all webhooks with its WEBHOOK_SECRET.")
+                }
+                print(secret)
             }
         }
     }

@@ -53,6 +53,19 @@ final class DiscardingStore: JobStore, AccountStore {
         PruneResult(jobs: 0, tombstones: 0, keys: 0)
     }
 
+    func claimDeliveries(
+        limit: Int, for duration: Duration, at now: Timestamp
+    ) async throws(StoreError) -> DeliveryClaim {
+        DeliveryClaim(deliveries: [], nextDue: nil)
+    }
+
+    func settleDeliveries(_ settlements: [DeliverySettlement]) async throws(StoreError) -> [SettleResult] {
+        settlements.map { _ in .stale }
+    }
+
+    func deliveries(of id: JobID) async throws(StoreError) -> [DeliveryRecord] { [] }
+    func resend(_ delivery: Int64, at now: Timestamp) async throws(StoreError) -> Bool { false }
+    func pendingDeliveries() async throws(StoreError) -> Int { 0 }
     func backlog() async throws(StoreError) -> [Backlog] { [] }
     func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] { [:] }
     func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] { [:] }

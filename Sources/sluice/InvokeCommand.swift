@@ -90,7 +90,8 @@ struct InvokeCommand: AsyncParsableCommand {
         while true {
             let left = max(1, Int((limit - ContinuousClock.now).inSeconds))
             // Somebody who looks sees the seconds go by.
-            let reply = try await server.send(.GET, "\(url)?wait=\(min(left, progress.isShown ? 1 : 20))")
+            let poll = "\(url)?wait=\(min(left, progress.isShown ? 1 : 20))"
+            let reply = try await patiently(until: limit) { try await server.send(.GET, poll) }
             let isBusy = reply.status == 429 || reply.status == 503
             let known = reply.headers.first(name: "Sluice-Job-State") ?? (reply.status == 410 ? "gone" : nil)
             guard isBusy || known != nil else { throw ServerConnection.failure(reply, url) }
@@ -108,6 +109,22 @@ struct InvokeCommand: AsyncParsableCommand {
                 progress.clear()
                 throw CommandFailure(
                     "the job is still \(state) after \(timeout) s; it goes on: \(url)", ExitStatus.temporary)
+            }
+        }
+    }
+
+    /// Asks again while the server does not answer, for the time that a restart takes: the job outlives it.
+    private func patiently(
+        until limit: ContinuousClock.Instant, _ ask: () async throws -> ServerConnection.Reply
+    ) async throws -> ServerConnection.Reply {
+        let patience = min(limit, ContinuousClock.now + .seconds(10))
+        while true {
+            do {
+                return try await ask()
+            } catch let failure as CommandFailure
+                where failure.exit == ExitStatus.unreachable && ContinuousClock.now < patience
+            {
+                try await Task.sleep(for: .milliseconds(500))
             }
         }
     }

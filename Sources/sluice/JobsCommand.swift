@@ -7,8 +7,8 @@ internal import PayloadSchema
 struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs",
-        abstract: "Lists jobs, shows one and why it waits, cancels and retries.",
-        subcommands: [List.self, Show.self, Cancel.self, Retry.self], defaultSubcommand: List.self)
+        abstract: "Lists jobs, shows one and why it waits, cancels, retries, sends webhooks again.",
+        subcommands: [List.self, Show.self, Cancel.self, Retry.self, Resend.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -60,7 +60,7 @@ struct JobsCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a job, its attempts, and why it is not running.",
+            abstract: "Shows a job, its attempts and webhooks, and why it is not running.",
             discussion: "EXAMPLE\n  sluice jobs show 0199a0e0-0000-7000-8000-000000000000")
 
         @OptionGroup var options: ServerOptions
@@ -72,10 +72,13 @@ struct JobsCommand: AsyncParsableCommand {
                 let path = "/v1/tasks/\(Template.percentEncoded(id))"
                 let task = try await server.call(.GET, path)["task"] ?? .null
                 let explanation = try await server.call(.GET, "\(path)/explain")
+                let webhooks = try await server.call(.GET, "\(path)/webhooks")["webhooks"] ?? .null
                 if options.json {
-                    return Output.line(["task": task, "reasons": explanation["reasons"] ?? .null])
+                    return Output.line([
+                        "task": task, "reasons": explanation["reasons"] ?? .null, "webhooks": webhooks,
+                    ])
                 }
-                print(Self.text(task, explanation))
+                print(Self.text(task, explanation) + WebhookLines.text(webhooks))
             }
         }
 
@@ -116,6 +119,38 @@ struct JobsCommand: AsyncParsableCommand {
         let body = attempt.value(at: ["response", "body"])?.string ?? ""
         if !body.isEmpty { text += "\n    \(Terminal.plain(body.limited(toBytes: 400)))" }
         return text
+    }
+
+    struct Resend: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sends a job's webhooks again that have arrived or were given up.",
+            discussion: """
+                EXAMPLES
+                  sluice jobs resend 0199a0e0-0000-7000-8000-000000000000
+                  sluice jobs resend ID --webhook msg_…     one of them; "jobs show" lists them
+                """)
+
+        @OptionGroup var options: ServerOptions
+        @Option(help: "The webhook's id (default: all that are not being sent).") var webhook: String?
+        @Argument(help: "The job's id.") var id: String
+
+        func run() async throws {
+            try await reporting {
+                let server = try options.connect()
+                let path = "/v1/tasks/\(Template.percentEncoded(id))/webhooks"
+                var ids = [webhook].compactMap(\.self)
+                if ids.isEmpty, case .array(let webhooks)? = try await server.call(.GET, path)["webhooks"] {
+                    ids = webhooks.filter { $0["status"] != "pending" }.compactMap { $0["id"]?.string }
+                }
+                guard !ids.isEmpty else {
+                    throw CommandFailure("the job has no webhook that could be sent again", ExitStatus.failure)
+                }
+                try await forEach(ids) { id in
+                    let reply = try await server.call(.POST, "\(path)/\(Template.percentEncoded(id))/resend")
+                    if options.json { Output.line(reply) } else { print("\(id) is sent again") }
+                }
+            }
+        }
     }
 
     struct Cancel: AsyncParsableCommand {

@@ -17,6 +17,7 @@ internal import ServiceLifecycle
 private import Synchronization
 internal import TasksAPI
 internal import UnixSignals
+internal import Webhooks
 
 /// The composition root: the one place that names concrete types.
 struct Server: Sendable {
@@ -35,6 +36,7 @@ struct Server: Sendable {
     private let manifest: Manifest
     private let data: DataFolder
     private let adminToken: Secret
+    private let webhookSecrets: WebhookSecrets
     private let store: any JobStore & AccountStore
     private let logger: Logger
     private let random = RandomSource()
@@ -59,6 +61,8 @@ struct Server: Sendable {
             let random = random
             adminToken =
                 try settings.adminToken ?? Secret(data.secret("admin-token", random: { random.next() }))
+            let serverKey = try data.secret("server-key", random: { random.next() })
+            webhookSecrets = WebhookSecrets(serverKey: Secret(serverKey), team: settings.webhookSecret)
         } catch let problem as DataFolder.Problem {
             throw Refusal(problem.text, exit: ExitStatus.configuration)
         }
@@ -122,18 +126,23 @@ struct Server: Sendable {
 
     /// Until a signal; then everything ends in order.
     func run() async throws {
+        let sender = HTTPWebhookSender(
+            secrets: webhookSecrets, version: Version.number, open: outbound, guarded: guarded(port: settings.port))
         let engine = JobEngine(
             store: store,
             deployment: Deployment(
                 revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
-                maxQueued: manifest.server.maxQueued, accounts: manifest.accounts),
-            handlers: { [clock, random, outbound] function in
+                maxQueued: manifest.server.maxQueued, accounts: manifest.accounts, webhooks: manifest.webhooks),
+            handlers: { [clock, random, outbound, manifest] function in
                 switch function.handler {
                 case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })
-                case .http(let target): HTTPHandler(target, outbound: outbound, clock: clock, version: Version.number)
+                case .http(let target):
+                    HTTPHandler(
+                        target, outbound: outbound, clock: clock, version: Version.number,
+                        headerPrefix: manifest.webhooks.headerPrefix)
                 }
             },
-            clock: clock, random: random, grace: manifest.server.shutdownGrace, logger: logger)
+            sender: sender, clock: clock, random: random, grace: manifest.server.shutdownGrace, logger: logger)
         do {
             try await engine.recover()
         } catch {
@@ -143,7 +152,9 @@ struct Server: Sendable {
         let listening = Atomic(false)
         let server = httpServer(
             engine,
-            onListening: {
+            onListening: { port in
+                // Which port it is is known only now.
+                sender.replaceGuarded(with: guarded(port: port))
                 listening.store(true, ordering: .relaxed)
                 for gate in gates { gate.open.set(()) }
             })
@@ -178,7 +189,15 @@ struct Server: Sendable {
         return quiet
     }
 
-    private func httpServer(_ engine: JobEngine, onListening: @escaping @Sendable () -> Void) -> HTTPServer {
+    /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves.
+    private func guarded(port: Int) -> Outbound {
+        Outbound(
+            policy: EgressPolicy(
+                allowing: manifest.egress.ranges, hosts: manifest.egress.hosts,
+                listener: EgressPolicy.Listener(port: port)))
+    }
+
+    private func httpServer(_ engine: JobEngine, onListening: @escaping @Sendable (Int) -> Void) -> HTTPServer {
         let accounts = Accounts(
             store: store, now: { [clock] in clock.now().wall }, random: { [random] in random.next() })
         let authenticator = BearerAuthenticator(admin: adminToken) { [logger] token async throws(Problem) in
@@ -190,12 +209,13 @@ struct Server: Sendable {
             }
         }
         let functions = FunctionsAPI(
-            basePath: manifest.server.basePath, engine: engine, authenticator: authenticator, logger: logger)
+            basePath: manifest.server.basePath, engine: engine, authenticator: authenticator,
+            webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: .job($0)) }, logger: logger)
         let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: manifest.server.basePath)
         let connections = ConnectionCount()
         let operations = OperationsAPI(
             engine: engine, accounts: accounts, authenticator: authenticator, connections: connections,
-            version: Version.number,
+            version: Version.number, webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) },
             logger: logger,
             makeBackup: { [store, data, random, logger] in
                 let path = data.newBackup(name: String(random.next(), radix: 16))
@@ -239,7 +259,7 @@ struct Server: Sendable {
                         logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
                     }
                 }
-                onListening()
+                onListening(port)
                 StandardError.write(readiness.text(port: port))
             })
     }

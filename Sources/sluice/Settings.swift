@@ -27,6 +27,8 @@ struct Settings: Sendable {
     var database: Database
     var dataFolder: String
     var adminToken: Secret?
+    /// Signs the webhooks of the whole team; nil: each account has its own.
+    var webhookSecret: Secret?
     /// How a shell gets the token that was given; nil when it lies in the data folder.
     var adminTokenSource: String?
     var logLevel: Logger.Level
@@ -56,6 +58,7 @@ struct Settings: Sendable {
                 setting("SLUICE_ADMIN_TOKEN") != nil
                 ? "$SLUICE_ADMIN_TOKEN" : "$(cat '\(setting("SLUICE_ADMIN_TOKEN_FILE") ?? "")')"
         }
+        webhookSecret = try Self.secret("WEBHOOK_SECRET", setting)
         let level = flags.logLevel ?? setting("LOG_LEVEL") ?? "info"
         guard let logLevel = Logger.Level(rawValue: level.lowercased()) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -196,8 +196,6 @@ extension ManifestResult {
             "schedules"
         ),
         ("waitForSignal: true", "waitForSignal"),
-        ("onComplete: {url: \"https://example.com/hook\", secret: s, events: [completed]}", "onComplete"),
-        ("endpoint: {callerWebhook: true}", "endpoint.callerWebhook"),
     ])
     func `A function that needs what is not there yet is refused, with nothing else to say`(
         _ lines: String, _ key: String
@@ -207,6 +205,54 @@ extension ManifestResult {
         #expect(
             result.problems.first?.message.hasPrefix("functions.f.\(key): this version of Sluice does not have") == true
         )
+    }
+
+    @Test func `Webhooks are read whole, with the contract's defaults`() throws {
+        let usual = try #require(load("version: 1\nfunctions:\n  f: {handler: {builtin: echo}}\n").manifest)
+        #expect(
+            (1...3).map { usual.webhooks.retry.plannedDelay(afterFailures: $0) } == [
+                .seconds(2), .seconds(4), .seconds(8),
+            ])
+        #expect(usual.webhooks.retry.attempts == 3 && usual.webhooks.retry.jitter == .none)
+        #expect(usual.webhooks.timeout == .seconds(15) && usual.webhooks.headerPrefix == "X-Sluice")
+        #expect(usual.egress == EgressSettings())
+        #expect(usual.functions.first?.onComplete == nil && usual.functions.first?.endpoint.callerWebhook == false)
+
+        let full = load(
+            """
+            version: 1
+            webhooks: {retry: {attempts: 5, delays: [1s, 1m]}, timeout: 3s, headerPrefix: X-Acme}
+            egress: {allow: [10.1.0.0/16, "::1", Hooks.internal]}
+            functions:
+              f:
+                handler: {builtin: echo}
+                endpoint: {callerWebhook: true}
+                onComplete:
+                  url: "https://example.com/{parameters.a}?r={result.b}"
+                  secret: ${S}
+                  events: [failed, timeout]
+            """, environment: ["S": "shh"])
+        let manifest = try #require(full.manifest, "\(full.summary)")
+        #expect(manifest.webhooks.retry.delays == [.seconds(1), .seconds(60)])
+        #expect(manifest.webhooks.timeout == .seconds(3) && manifest.webhooks.headerPrefix == "X-Acme")
+        #expect(manifest.egress.hosts == ["hooks.internal"] && manifest.egress.ranges.count == 2)
+        let hook = try #require(manifest.functions.first?.onComplete)
+        #expect(hook.secret == Secret("shh") && hook.events == [.failed, .timeout])
+        #expect(manifest.functions.first?.endpoint.callerWebhook == true)
+    }
+
+    @Test(arguments: [
+        ("onComplete: {secret: s}", "onComplete.url: the key is missing"),
+        ("onComplete: {url: \"ftp://x/\"}", "is no http or https URL"),
+        ("onComplete: {url: \"https://{payload.h}/\"}", "lets a job choose the host"),
+        ("onComplete: {url: \"https://x/\", events: [done]}", "unknown value \"done\""),
+        ("onComplete: {url: \"https://x/\", events: []}", "must not be empty"),
+        ("onComplete: {url: \"https://x/\", secrets: s}", "unknown key"),
+    ])
+    func `What is wrong with a webhook is told`(_ lines: String, _ message: String) {
+        let result = function(lines)
+        #expect(result.problems.count == 1, "\(result.summary)")
+        #expect(result.problems.first?.message.contains(message) == true, "\(result.summary)")
     }
 
     private func target(_ keys: String) throws -> HTTPTarget {
@@ -234,8 +280,14 @@ extension ManifestResult {
             successOn: [2xx, 404]
             retryOn: [503, network]
             honourRetryAfter: false
-            passRedirect: false
+            forwardHeaders: [Accept-Language, X-Tenant]
+            passRedirect: true
+            secret: ${SIGNING_SECRET:-whsec_x}
             """)
+        #expect(full.forwardHeaders == ["Accept-Language", "X-Tenant"])
+        #expect(full.forwards("accept-LANGUAGE") && !full.forwards("accept"))
+        #expect(full.passesRedirect && !plain.passesRedirect)
+        #expect(full.secret == Secret("whsec_x") && plain.secret == nil)
         #expect(full.method == "PUT")
         #expect(full.headers.map(\.name) == ["Authorization", "X-Tenant"])
         #expect(full.headers.first?.value.text(TemplateValues()) == "Bearer x")
@@ -257,9 +309,11 @@ extension ManifestResult {
         ("url: https://x/\nheaders: {A: \"b\\r\\nC: d\"}", "may not contain a line break"),
         ("url: https://x/\nretryOn: [6xx]", "is no status"), ("url: https://x/\nsuccessOn: [network]", "is no status"),
         ("url: https://x/\nmethod: FETCH", "unknown value"), ("method: GET", "url"),
-        ("url: https://x/\nforwardHeaders: [Accept-Language]", "does not have forwarded headers yet"),
-        ("url: https://x/\npassRedirect: true", "does not have redirects from HTTP handlers yet"),
-        ("url: https://x/\nsecret: s", "does not have signed requests yet"),
+        ("url: https://x/\nforwardHeaders: [A B]", "is no header name"),
+        ("url: https://x/\nforwardHeaders: [Cookie]", "Cookie is set by Sluice itself"),
+        ("url: https://x/\nforwardHeaders: [Sluice-Job-Id]", "Sluice-Job-Id is set by Sluice itself"),
+        ("url: https://x/\nforwardHeaders: [traceparent]", "traceparent is set by Sluice itself"),
+        ("url: https://x/\npassRedirect: 303", "expected true or false"),
     ])
     func `What is wrong with an HTTP handler is told`(_ keys: String, _ message: String) {
         let lines = keys.split(separator: "\n").map { "        \($0)" }.joined(separator: "\n")

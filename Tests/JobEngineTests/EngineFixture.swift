@@ -98,12 +98,14 @@ final class EngineFixture: Sendable {
     let engine: JobEngine
     let clock: ManualClock
     let handler: ScriptedHandler
+    let sender = ScriptedSender()
     let store: any JobStore
     private let path: String
 
     init(
         _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10,
-        accounts: AccountLimits = AccountLimits(), grace: Duration = .seconds(5),
+        accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings(),
+        grace: Duration = .seconds(5),
         clock: ManualClock = ManualClock(), handler own: (any Handler)? = nil,
         store wrap: (any JobStore) -> any JobStore = { $0 }
     ) throws {
@@ -117,8 +119,10 @@ final class EngineFixture: Sendable {
         engine = JobEngine(
             store: store,
             deployment: Deployment(
-                revision: "cafecafecafe", functions: functions, concurrency: concurrency, accounts: accounts),
-            handlers: { _ in own ?? handler }, clock: clock, random: RandomSource(), grace: grace, logger: logger)
+                revision: "cafecafecafe", functions: functions, concurrency: concurrency, accounts: accounts,
+                webhooks: webhooks),
+            handlers: { _ in own ?? handler }, sender: sender, clock: clock, random: RandomSource(), grace: grace,
+            logger: logger)
     }
 
     deinit {
@@ -131,7 +135,10 @@ final class EngineFixture: Sendable {
         logger.logLevel = .critical
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: engine.dispatcher, successTerminationBehavior: .ignore)], logger: logger))
+                services: [
+                    .init(service: engine.deliveries, successTerminationBehavior: .ignore),
+                    .init(service: engine.dispatcher, successTerminationBehavior: .ignore),
+                ], logger: logger))
         return try await withThrowingTaskGroup(of: Value?.self) { tasks in
             tasks.addTask {
                 try await group.run()
@@ -154,8 +161,8 @@ final class EngineFixture: Sendable {
     func restarted() throws -> JobEngine {
         let handler = handler
         return JobEngine(
-            store: store, deployment: engine.deployment.value, handlers: { _ in handler }, clock: clock,
-            random: RandomSource(), grace: .zero, logger: Logger(label: "test"))
+            store: store, deployment: engine.deployment.value, handlers: { _ in handler }, sender: sender,
+            clock: clock, random: RandomSource(), grace: .zero, logger: Logger(label: "test"))
     }
 
     static func function(

@@ -93,6 +93,30 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.prune(limit: limit, at: now) }
     }
 
+    package func claimDeliveries(
+        limit: Int, for duration: Duration, at now: Timestamp
+    ) async throws(StoreError) -> DeliveryClaim {
+        try await call { () async throws(StoreError) in
+            try await store.claimDeliveries(limit: limit, for: duration, at: now)
+        }
+    }
+
+    package func settleDeliveries(_ settlements: [DeliverySettlement]) async throws(StoreError) -> [SettleResult] {
+        try await call { () async throws(StoreError) in try await store.settleDeliveries(settlements) }
+    }
+
+    package func deliveries(of id: JobID) async throws(StoreError) -> [DeliveryRecord] {
+        try await call { () async throws(StoreError) in try await store.deliveries(of: id) }
+    }
+
+    package func resend(_ delivery: Int64, at now: Timestamp) async throws(StoreError) -> Bool {
+        try await call { () async throws(StoreError) in try await store.resend(delivery, at: now) }
+    }
+
+    package func pendingDeliveries() async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in try await store.pendingDeliveries() }
+    }
+
     package func backlog() async throws(StoreError) -> [Backlog] {
         try await call { () async throws(StoreError) in try await store.backlog() }
     }

@@ -94,7 +94,7 @@ extension JobStore {
 }
 
 package enum StoreContract {
-    package static let cases: [StoreContractCase] = acceptance + claiming + settling + upkeep
+    package static let cases: [StoreContractCase] = acceptance + claiming + settling + upkeep + deliveries
 
     // MARK: Acceptance
 

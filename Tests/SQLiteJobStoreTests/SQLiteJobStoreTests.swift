@@ -54,6 +54,21 @@ final class TemporaryDatabase: Sendable {
         #expect(third.row > ids[1].row)
     }
 
+    @Test func `A webhook that was being sent when the process ended is due at once`() async throws {
+        var store = try database.open()
+        _ = try await store.accept(Sample.job())
+        var settlement = Sample.success(try await store.claim()[0])
+        settlement.deliveries = [NewDelivery(audience: .caller, url: "http://x/", body: [])]
+        _ = try await store.settle([settlement])
+        let now = Sample.now + .seconds(1)
+        #expect(try await store.claimDeliveries(limit: 5, for: .seconds(60), at: now).deliveries.count == 1)
+        #expect(try await store.claimDeliveries(limit: 5, for: .seconds(60), at: now).deliveries.isEmpty)
+        await store.close()
+        store = try database.open()
+        #expect(try await store.claimDeliveries(limit: 5, for: .seconds(60), at: now).deliveries.count == 1)
+        await store.close()
+    }
+
     @Test func `After a clean end the file is whole by itself`() async throws {
         let store = try database.open()
         let id = try await store.accept(Sample.job())[0]
@@ -196,6 +211,9 @@ final class TemporaryDatabase: Sendable {
         ("\(SummarySQL.queued)", "SCAN queue USING INDEX queue_due"),
         ("\(SummarySQL.queuedOfOwners)", "SEARCH queue USING INDEX queue_owner (owner>?)"),
         ("\(SummarySQL.oldestDue)", "SEARCH queue USING INDEX queue_owner (owner=?)"),
+        ("\(DeliverySQL.due)", "SEARCH d USING INDEX deliveries_due (due<?)"),
+        ("\(DeliverySQL.nextDue)", "SEARCH deliveries USING INDEX deliveries_due (due>?)"),
+        ("\(DeliverySQL.ofJob)", "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (job=?)"),
     ])
     func `A hot statement uses its index and sorts nothing`(_ sql: String, _ expected: String) throws {
         _ = try database.open()

@@ -14,7 +14,8 @@ import Testing
         "Accounts": ["JobStore", "JobModel", "Crypto"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
         "Outbound": ["JobModel", "CCurl"],
-        "Handlers": ["JobModel", "Outbound", "PayloadSchema"],
+        "Webhooks": ["JobModel", "Outbound", "Crypto"],
+        "Handlers": ["JobModel", "Outbound", "PayloadSchema", "Webhooks"],
         "JobEngine": [
             "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",
             "ServiceLifecycle",

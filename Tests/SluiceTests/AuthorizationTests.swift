@@ -7,6 +7,7 @@ import Testing
 @Suite struct AuthorizationTests {
     private static let manifest = """
         version: 1
+        webhooks: {retry: {attempts: 1}}
         functions:
           open:
             handler: {builtin: echo}
@@ -50,6 +51,8 @@ import Testing
         Row("DELETE", "/v1/tasks/{job}", 200, 404, 401, 401, 401, 200),
         Row("POST", "/v1/tasks/{job-cancelled}/retry", 202, 404, 401, 401, 401, 202),
         Row("GET", "/v1/tasks/{job}/explain", 200, 404, 401, 401, 401, 200),
+        Row("GET", "/v1/tasks/{job-told}/webhooks", 200, 404, 401, 401, 401, 200),
+        Row("POST", "/v1/tasks/{job-told}/webhooks/msg_{job-told}_1_caller/resend", 202, 404, 401, 401, 401, 202),
         Row("GET", "/v1/async/status", 200, 200, 401, 401, 401, 200),
         Row("GET", "/v1/functions", 200, 200, 401, 401, 401, 200),
         Row("POST", "/v1/functions/open/pause", 403, 403, 401, 401, 401, 200),
@@ -59,6 +62,7 @@ import Testing
         Row("POST", "/v1/accounts/spare/keys", 403, 403, 401, 401, 401, 201),
         Row("DELETE", "/v1/accounts/spare/keys", 403, 403, 401, 401, 401, 200),
         Row("DELETE", "/v1/accounts/spare/keys/{spare-key}", 403, 403, 401, 401, 401, 200),
+        Row("GET", "/v1/accounts/spare/webhook-secret", 403, 403, 401, 401, 401, 200),
         Row("GET", "/v1/backup", 403, 403, 401, 401, 401, 200),
         Row("GET", "/livez", 200, 200, 200, 200, 200, 200),
         Row("GET", "/readyz", 200, 200, 200, 200, 200, 200),
@@ -200,11 +204,27 @@ private struct House {
             _ = try await call("DELETE", "/v1/tasks/\(id)", as: .owner)
             return template.replacing("{job-cancelled}", with: id)
         }
+        if template.contains("{job-told}") {
+            let id = try await job("closed", as: .owner, headers: later + ["Sluice-Webhook: http://127.0.0.1:1/"])
+            _ = try await call("DELETE", "/v1/tasks/\(id)", as: .owner)
+            try await givenUp(id)
+            return template.replacing("{job-told}", with: id)
+        }
         if template.contains("{spare-key}") {
             let reply = try await call("POST", "/v1/accounts/spare/keys", as: .admin)
             return template.replacing("{spare-key}", with: try #require(reply.json["prefix"]?.string))
         }
         return template
+    }
+
+    /// Waits until the job's only webhook has been refused.
+    private func givenUp(_ id: String) async throws {
+        for _ in 0..<200 {
+            let sent = try await call("GET", "/v1/tasks/\(id)/webhooks", as: .owner).json
+            if sent.value(at: ["webhooks", "0", "status"]) == "failed" { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw ServerProcess.Failure(description: "the webhook of \(id) is still pending")
     }
 
     /// The same path with an id that no job has.

@@ -1,0 +1,70 @@
+internal import JobModel
+
+/// `onComplete` of a function, and the `webhooks` block.
+enum WebhookReader {
+    static func onComplete(_ value: ManifestValue) -> CompletionHook? {
+        guard var block = value.block() else { return nil }
+        let url = block.require("url", help: "add \"url: https://…\"").flatMap {
+            HTTPTargetReader.url($0, knowsResult: true)
+        }
+        var hook = url.map { CompletionHook(url: $0) }
+        if let secret = block.take("secret")?.nonEmptyString() { hook?.secret = Secret(secret) }
+        if let value = block.take("events"), let list = value.list() {
+            let events = list.compactMap { $0.choice(CompletionHook.Event.self) }
+            if list.isEmpty { value.report("must not be empty", help: "leave it out for all events") }
+            hook?.events = Set(events)
+        }
+        block.finish()
+        return hook
+    }
+
+    static func settings(_ value: ManifestValue) -> WebhookSettings {
+        var settings = WebhookSettings()
+        guard var block = value.block() else { return settings }
+        if var retry = block.take("retry")?.block() {
+            var jitterIsSet = true
+            DefaultsReader.readRetry(&retry, policy: &settings.retry, jitterIsSet: &jitterIsSet)
+            retry.finish()
+        }
+        if let timeout = block.take("timeout")?.duration(.milliseconds(1) ... .seconds(300)) {
+            settings.timeout = timeout
+        }
+        if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString() {
+            if HTTPTargetReader.isToken(text), text.utf8.count <= 64, !text.hasSuffix("-") {
+                settings.headerPrefix = text
+            } else {
+                prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")
+            }
+        }
+        block.finish()
+        return settings
+    }
+
+    /// The `egress` block: CIDRs or host names.
+    static func egress(_ value: ManifestValue) -> EgressSettings {
+        var settings = EgressSettings()
+        guard var block = value.block() else { return settings }
+        for entry in block.take("allow")?.list() ?? [] {
+            guard let text = entry.nonEmptyString() else { continue }
+            if let range = NetworkRange(text) {
+                settings.ranges.append(range)
+            } else if isHost(text) {
+                settings.hosts.insert(text.lowercased())
+            } else {
+                entry.report(
+                    "\"\(text)\" is no address range and no host name", help: "127.0.0.0/8 or hooks.example.com")
+            }
+        }
+        block.finish()
+        return settings
+    }
+
+    private static func isHost(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy {
+            switch $0 {
+            case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_": true
+            default: false
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+internal import JobModel
+internal import JobStore
+internal import Logging
+internal import ServiceLifecycle
+private import Synchronization
+
+/// Sends the webhooks that the store holds, each until it has arrived or its attempts are used up.
+package final class Deliveries: Service {
+    /// Without any hint the store is asked this often: a lost hint costs so much latency, never a webhook.
+    private static let napMilliseconds: Int64 = 1000
+    /// At a shutdown attempts under way get this long; what is cut off is made again after the restart.
+    private static let graceMilliseconds: Int64 = 5000
+    /// A lease outlives the longest attempt by this: for the commit that ends it, and a store that is slow.
+    private static let leaseReserve = Duration.seconds(60)
+    /// After the store could not be asked or written to.
+    private static let pauseMilliseconds: Int64 = 1000
+
+    /// What it has done since it started.
+    package struct Counts: Equatable, Sendable {
+        package var delivered: UInt64 = 0
+        /// Given up: no attempt left, or the receiver wanted no more.
+        package var failed: UInt64 = 0
+        /// Attempts that were followed, or will be, by another.
+        package var retried: UInt64 = 0
+    }
+
+    private struct State {
+        var slots = DeliverySlots()
+        var nap: OneShot<Void>?
+        var awake = true
+        var draining = false
+        var idle: OneShot<Void>?
+        var counts = Counts()
+    }
+
+    private let state = Mutex(State())
+    private let store: any DeliveryStore
+    private let deployment: CurrentDeployment
+    private let sender: any WebhookSender
+    private let clock: any EngineClock
+    private let random: RandomSource
+    private let logger: Logger
+
+    init(
+        store: any DeliveryStore, deployment: CurrentDeployment, sender: any WebhookSender, clock: any EngineClock,
+        random: RandomSource, logger: Logger
+    ) {
+        self.store = store
+        self.deployment = deployment
+        self.sender = sender
+        self.clock = clock
+        self.random = random
+        self.logger = logger
+    }
+
+    package var counts: Counts { state.withLock { $0.counts } }
+
+    /// Until shutdown; then no new attempts, those under way get a short time.
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                while !Task.isCancelled, !isDraining { await round(&group) }
+                await drain()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            let nap = self.state.withLock { state in
+                state.draining = true
+                return Self.wake(&state)
+            }
+            nap?.set(())
+        }
+    }
+
+    private var isDraining: Bool { state.withLock { $0.draining } }
+
+    /// A webhook was stored, or is due again.
+    func wake() { state.withLock { Self.wake(&$0) }?.set(()) }
+
+    private static func wake(_ state: inout State) -> OneShot<Void>? {
+        state.awake = true
+        defer { state.nap = nil }
+        return state.nap
+    }
+
+    /// Takes what is due as far as there are slots, then sleeps until there is something to do.
+    private func round(_ group: inout DiscardingTaskGroup) async {
+        let now = clock.now()
+        let free = state.withLock { state in
+            state.awake = false
+            return state.slots.free
+        }
+        guard free > 0 else { return await nap(until: nil, now) }
+        let claim: DeliveryClaim
+        do {
+            let lease = deployment.value.webhooks.timeout + Self.leaseReserve
+            claim = try await store.claimDeliveries(limit: free, for: lease, at: now.wall)
+        } catch {
+            if error != .closed { logger.error("Cannot look for webhooks", metadata: ["error": "\(error)"]) }
+            try? await clock.sleep(untilMonotonic: now.monotonic + Self.pauseMilliseconds)
+            return
+        }
+        var postponed: [DeliverySettlement] = []
+        for delivery in claim.deliveries {
+            guard let lease = delivery.lease else { continue }
+            if let pause = state.withLock({ $0.slots.take(delivery.content.url) }) {
+                postponed.append(
+                    DeliverySettlement(
+                        number: delivery.number, lease: lease, attempt: nil, change: .later(at: now.wall + pause)))
+            } else {
+                group.addTask { await self.attempt(delivery, lease) }
+            }
+        }
+        if !postponed.isEmpty { _ = await write(postponed) }
+        await nap(until: claim.nextDue, now)
+    }
+
+    /// One attempt, from the request to the row that tells of it.
+    private func attempt(_ delivery: Delivery, _ lease: Lease) async {
+        let settings = deployment.value.webhooks
+        let start = clock.now()
+        let answer = await sender.send(
+            WebhookMessage(
+                delivery: delivery, signer: signer(of: delivery), attempt: delivery.attempts + 1, time: start.wall,
+                timeout: settings.timeout, headerPrefix: settings.headerPrefix))
+        // Cut off by the shutdown: the lease ends with this process, and the next one makes the attempt again.
+        if !Task.isCancelled {
+            let end = clock.now()
+            let attempt = DeliveryAttempt(
+                number: delivery.attempts + 1, startedAt: start.wall, milliseconds: end.monotonic - start.monotonic,
+                statusCode: answer.statusCode, error: answer.error?.limited(toBytes: Limits.errorTextBytes))
+            let change = change(after: answer, of: delivery, settings.retry, at: end.wall)
+            let settlement = DeliverySettlement(
+                number: delivery.number, lease: lease, attempt: attempt, change: change)
+            if await write([settlement]) { note(delivery, attempt, change) }
+        }
+        let (nap, idle) = state.withLock { state in
+            state.slots.giveBack(delivery.content.url)
+            return (Self.wake(&state), state.slots.taken == 0 ? state.idle : nil)
+        }
+        nap?.set(())
+        idle?.set(())
+    }
+
+    private func signer(of delivery: Delivery) -> WebhookSigner {
+        switch delivery.content.audience {
+        case .function:
+            let hook = deployment.function(delivery.function)?.onComplete
+            return hook?.secret.map { .secret($0) } ?? .operator
+        case .caller:
+            guard let owner = delivery.owner else { return .job(delivery.job) }
+            return owner == Job.adminOwner ? .operator : .account(owner)
+        }
+    }
+
+    private func change(
+        after answer: WebhookAnswer, of delivery: Delivery, _ retry: RetryPolicy, at now: Timestamp
+    ) -> DeliverySettlement.Change {
+        if answer.isDelivered { return .delivered }
+        let used = delivery.used + 1
+        guard !answer.endsAttempts, used < retry.attempts else { return .failed }
+        var generator = SourceGenerator(source: random)
+        return .later(at: now + retry.delay(afterFailures: used, using: &generator))
+    }
+
+    private func note(_ delivery: Delivery, _ attempt: DeliveryAttempt, _ change: DeliverySettlement.Change) {
+        state.withLock { state in
+            switch change {
+            case .delivered: state.counts.delivered += 1
+            case .failed: state.counts.failed += 1
+            case .later: state.counts.retried += 1
+            }
+        }
+        var metadata: Logger.Metadata = [
+            "job": "\(delivery.job)", "function": "\(delivery.function)", "attempt": "\(attempt.number)",
+            "receiver": "\(DeliverySlots.receiver(of: delivery.content.url))",
+        ]
+        if let error = attempt.error { metadata["error"] = "\(error)" }
+        switch change {
+        case .delivered: logger.debug("Webhook delivered", metadata: metadata)
+        case .later(let due):
+            metadata["next"] = "\(due)"
+            logger.debug("Webhook not delivered yet", metadata: metadata)
+        case .failed:
+            logger.warning(
+                "Webhook given up; \"sluice jobs resend\" sends it again", metadata: metadata)
+        }
+    }
+
+    /// Goes on trying while the store cannot write, until the shutdown: then the attempt is made again.
+    private func write(_ settlements: [DeliverySettlement]) async -> Bool {
+        while true {
+            do {
+                return try await store.settleDeliveries(settlements).allSatisfy { $0 == .settled }
+            } catch .closed {
+                return false
+            } catch {
+                logger.error("Cannot write what became of webhooks", metadata: ["error": "\(error)"])
+                guard !isDraining, !Task.isCancelled else { return false }
+                try? await clock.sleep(untilMonotonic: clock.now().monotonic + Self.pauseMilliseconds)
+            }
+        }
+    }
+
+    private func nap(until due: Timestamp?, _ now: Moment) async {
+        let nap = OneShot<Void>()
+        let mayNap = state.withLock { state in
+            if state.awake || state.draining { return false }
+            state.nap = nap
+            return true
+        }
+        guard mayNap else { return }
+        let milliseconds = due.map { ($0 - now.wall).milliseconds } ?? Self.napMilliseconds
+        let limit = now.monotonic + min(max(1, milliseconds), Self.napMilliseconds)
+        _ = await nap.value(untilMonotonic: limit, clock: clock)
+    }
+
+    private func drain() async {
+        let idle = OneShot<Void>()
+        let isBusy = state.withLock { state in
+            state.idle = idle
+            return state.slots.taken > 0
+        }
+        guard isBusy else { return }
+        _ = await idle.value(untilMonotonic: clock.now().monotonic + Self.graceMilliseconds, clock: clock)
+    }
+}

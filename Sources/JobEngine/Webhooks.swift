@@ -1,0 +1,18 @@
+package import JobModel
+package import JobStore
+
+extension JobEngine {
+    /// A job's webhooks with their logs.
+    package func webhooks(of id: JobID) async throws(StoreError) -> [DeliveryRecord] {
+        try await store.deliveries(of: id)
+    }
+
+    /// Sends a webhook again that has arrived or was given up; false while it is pending.
+    package func resend(_ delivery: Delivery) async throws(StoreError) -> Bool {
+        let isPending = try await store.resend(delivery.number, at: clock.now().wall)
+        if isPending { deliveries.wake() }
+        return isPending
+    }
+
+    package func pendingWebhooks() async throws(StoreError) -> Int { try await store.pendingDeliveries() }
+}

@@ -1,0 +1,75 @@
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import JobStore
+internal import PayloadSchema
+
+/// `/v1/tasks/{id}/webhooks`: what was sent about a job, and sending it again.
+struct WebhookCalls: Sendable {
+    let engine: JobEngine
+    let authenticator: any Authenticator
+
+    func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await TaskTarget(request, context, authenticator)
+        let records = try await visible(target)
+        return .response(.json(200, ["webhooks": .array(records.map(Self.body))]))
+    }
+
+    /// With its whole budget of attempts, under the same `webhook-id`.
+    func resend(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
+        let target = try await TaskTarget(request, context, authenticator)
+        let id = context.parameter("webhook")
+        guard let record = try await visible(target).first(where: { $0.delivery.webhookID == id }) else {
+            throw Problem(404, "The task has no such webhook.")
+        }
+        guard try await engine.resend(record.delivery) else {
+            throw Problem(
+                409, "The webhook is still being sent.", kind: "webhook-pending", title: "Webhook pending")
+        }
+        let now = try await visible(target).first { $0.delivery.webhookID == id } ?? record
+        return .response(.json(202, ["webhook": Self.body(now)]))
+    }
+
+    /// Where `onComplete` leads is the operator's business alone.
+    private func visible(_ target: TaskTarget) async throws -> [DeliveryRecord] {
+        _ = try target.check(try await engine.lookUp(target.id))
+        return try await engine.webhooks(of: target.id).filter {
+            target.principal == .admin || $0.delivery.content.audience == .caller
+        }
+    }
+
+    private static func body(_ record: DeliveryRecord) -> JSONValue {
+        let delivery = record.delivery
+        return [
+            "id": .string(delivery.webhookID), "run": .integer(delivery.run),
+            "source": .string(source(delivery.content.audience)), "url": .string(delivery.content.url),
+            "status": .string(status(delivery.state)),
+            "nextAttemptAt": delivery.state == .pending ? .string(delivery.due.description) : .null,
+            "payload": (try? JSONParser.parse(delivery.content.body)) ?? .null,
+            "attempts": .array(
+                record.attempts.map { attempt in
+                    [
+                        "number": .integer(attempt.number), "startedAt": .string(attempt.startedAt.description),
+                        "duration": .integer(attempt.milliseconds),
+                        "statusCode": attempt.statusCode.map { .integer($0) } ?? .null,
+                        "success": .bool(attempt.error == nil), "error": .optional(attempt.error),
+                    ]
+                }),
+        ]
+    }
+
+    private static func source(_ audience: WebhookAudience) -> String {
+        switch audience {
+        case .caller: "caller"
+        case .function: "onComplete"
+        }
+    }
+
+    private static func status(_ state: Delivery.State) -> String {
+        switch state {
+        case .pending: "pending"
+        case .delivered: "delivered"
+        case .failed: "failed"
+        }
+    }
+}

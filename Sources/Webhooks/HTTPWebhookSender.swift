@@ -1,0 +1,59 @@
+package import JobModel
+package import Outbound
+private import Synchronization
+
+/// Makes an attempt at a webhook: one signed POST.
+package final class HTTPWebhookSender: WebhookSender {
+    /// Nobody looks at what a receiver says; its status decides.
+    private static let bodyLimit = 4096
+
+    private let secrets: WebhookSecrets
+    private let version: String
+    /// For URLs that the operator wrote.
+    private let open: Outbound
+    /// For URLs that callers gave; replaced when the policy changes, for a connection keeps the one it was opened under.
+    private let guarded: Mutex<Outbound>
+
+    package init(secrets: WebhookSecrets, version: String, open: Outbound, guarded: Outbound) {
+        self.secrets = secrets
+        self.version = version
+        self.open = open
+        self.guarded = Mutex(guarded)
+    }
+
+    /// From the next attempt on.
+    package func replaceGuarded(with outbound: Outbound) { guarded.withLock { $0 = outbound } }
+
+    package func send(_ message: WebhookMessage) async -> WebhookAnswer {
+        let content = message.delivery.content
+        let signature = WebhookSignature(secret: secrets.secret(of: message.signer))
+        var headers: [(name: String, value: String)] = [
+            ("Content-Type", "application/json"), ("User-Agent", "\(product(message.headerPrefix))/\(version)"),
+        ]
+        headers += signature.fields(
+            id: message.delivery.webhookID, attempt: message.attempt, at: message.time, prefix: message.headerPrefix,
+            content.body)
+        let request = OutboundRequest(
+            method: "POST", url: content.url, headers: headers, body: content.body, timeout: message.timeout,
+            bodyLimit: Self.bodyLimit)
+        let outbound =
+            switch content.audience {
+            case .function: open
+            case .caller: guarded.withLock { $0 }
+            }
+        let result = await outbound.send(request)
+        // Whoever said 2xx has it, whatever became of the rest of the answer.
+        if let status = result.answer?.status {
+            let isTaken = (200..<300).contains(status)
+            return WebhookAnswer(
+                statusCode: status, error: isTaken ? nil : StatusPhrases.phrase(status) ?? "HTTP \(status)")
+        }
+        return WebhookAnswer(statusCode: nil, error: result.failure.map { "\($0)" } ?? "no answer")
+    }
+
+    /// `X-Sluice` names the product `Sluice-Webhook`.
+    private func product(_ prefix: String) -> String {
+        let name = prefix.lowercased().hasPrefix("x-") ? String(prefix.dropFirst(2)) : prefix
+        return "\(name)-Webhook"
+    }
+}

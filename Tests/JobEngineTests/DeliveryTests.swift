@@ -1,0 +1,269 @@
+import Foundation
+import JobModel
+import JobStore
+import JobStoreContract
+import PayloadSchema
+import Testing
+
+@testable import JobEngine
+
+/// Webhooks from the end of a job to their log, with a clock and a receiver that the test owns.
+@Suite(.timeLimit(.minutes(1))) struct DeliveryTests {
+    private static let url = "https://example.com/hook"
+
+    private static func told(_ change: (inout Function) -> Void = { _ in }) -> Function {
+        EngineFixture.function { function in
+            function.retry.attempts = 1
+            function.onComplete = try? CompletionHook(url: Template(url), secret: Secret("own"))
+            change(&function)
+        }
+    }
+
+    private func record(_ id: JobID, in fixture: EngineFixture) async throws -> DeliveryRecord? {
+        try await fixture.engine.webhooks(of: id).first
+    }
+
+    /// Moves the clock on until so many attempts have been made.
+    private func attempts(_ count: Int, in fixture: EngineFixture, step: Int64 = 100) async -> [WebhookMessage] {
+        while fixture.sender.messages.count < count {
+            fixture.clock.advance(step)
+            await Task.yield()
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        return fixture.sender.messages
+    }
+
+    private func settled(_ id: JobID, in fixture: EngineFixture) async throws -> DeliveryRecord {
+        while true {
+            if let record = try await record(id, in: fixture), record.delivery.state != .pending { return record }
+            fixture.clock.advance(50)
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    @Test func `The end of a job is told in the words of the jobs API`() async throws {
+        let value = Outcome.success(value: Array(#"{ "sent" : true, "n": 1.0 }"#.utf8))
+        let fixture = try EngineFixture([Self.told()], outcomes: [value])
+        try await fixture.running {
+            let id = try await fixture.submit()
+            let message = try #require(await fixture.sender.messages(1).first)
+            let job = try await fixture.job(id, until: .completed)
+            let time = try #require(job.completedAt)
+            #expect(
+                String(decoding: message.delivery.content.body, as: UTF8.self)
+                    == #"{"jobId":"\#(id)","type":"f","status":"DONE","result":{"sent":true,"n":1},"timestamp":"\#(time)"}"#
+            )
+            #expect(message.delivery.content.url == Self.url)
+            #expect(message.attempt == 1 && message.signer == .secret(Secret("own")))
+            #expect(message.delivery.webhookID == "msg_\(id)_1_onComplete")
+            let record = try await settled(id, in: fixture)
+            #expect(record.delivery.state == .delivered)
+            #expect(record.attempts.map(\.statusCode) == [200])
+        }
+    }
+
+    @Test func `A failure is told with its error`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.failure])
+        try await fixture.running {
+            _ = try await fixture.submit()
+            let message = try #require(await fixture.sender.messages(1).first)
+            let body = String(decoding: message.delivery.content.body, as: UTF8.self)
+            #expect(body.contains(#""status":"FAILED","result":null,"error":"no","timestamp""#))
+        }
+    }
+
+    @Test func `A receiver that refuses is asked again after 2 and 4 seconds, then given up`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.answer(Array(repeating: ScriptedSender.refused, count: 9))
+        try await fixture.running {
+            let id = try await fixture.submit()
+            let messages = await attempts(3, in: fixture)
+            let record = try await settled(id, in: fixture)
+            #expect(record.delivery.state == .failed)
+            #expect(record.attempts.map(\.number) == [1, 2, 3])
+            #expect(record.attempts.allSatisfy { $0.statusCode == 500 && $0.error == "Internal Server Error" })
+            let times = record.attempts.map(\.startedAt)
+            for (pause, planned) in zip(zip(times.dropFirst(), times).map { $0 - $1 }, [2000, 4000] as [Int64]) {
+                #expect(pause.milliseconds >= planned && pause.milliseconds <= planned + 1500, "\(pause)")
+            }
+            // The same message every time.
+            #expect(Set(messages.map(\.delivery.webhookID)).count == 1)
+            #expect(Set(messages.map(\.delivery.content.body)).count == 1)
+            #expect(messages.map(\.attempt) == [1, 2, 3])
+            // What is counted is noted after it is written.
+            while fixture.engine.deliveries.counts.failed == 0 { await Task.yield() }
+            #expect(fixture.engine.deliveries.counts == Deliveries.Counts(delivered: 0, failed: 1, retried: 2))
+        }
+    }
+
+    @Test func `A receiver that is gone for good is asked once`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.answer([WebhookAnswer(statusCode: 410, error: "Gone")])
+        try await fixture.running {
+            let id = try await fixture.submit()
+            let record = try await settled(id, in: fixture)
+            #expect(record.delivery.state == .failed && record.attempts.count == 1)
+        }
+    }
+
+    @Test func `A webhook is sent again under its id, with all its attempts`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.answer([WebhookAnswer(statusCode: 410, error: "Gone"), ScriptedSender.refused])
+        try await fixture.running {
+            let id = try await fixture.submit()
+            let first = try await settled(id, in: fixture)
+            #expect(try await fixture.engine.resend(first.delivery))
+            _ = await attempts(3, in: fixture)
+            let again = try await settled(id, in: fixture)
+            #expect(again.delivery.state == .delivered)
+            #expect(again.attempts.map(\.number) == [1, 2, 3])
+            #expect(Set(fixture.sender.messages.map(\.delivery.webhookID)).count == 1)
+        }
+    }
+
+    @Test(arguments: CompletionHook.Event.allCases)
+    func `Only the events that were asked for are told`(_ event: CompletionHook.Event) async throws {
+        let function = Self.told { $0.onComplete?.events = [event] }
+        let fixture = try EngineFixture([function], outcomes: [EngineFixture.value, EngineFixture.failure])
+        try await fixture.running {
+            let done = try await fixture.submit()
+            try await fixture.job(done, until: .completed)
+            let failed = try await fixture.submit()
+            try await fixture.job(failed, until: .failed)
+            let late = try await fixture.submit(start: .after(.seconds(60)))
+            _ = try await fixture.engine.cancel(late, force: false)
+            let overdue = try await fixture.submit(start: .after(.seconds(60)))
+            fixture.clock.advance(8 * 86_400_000)
+            await fixture.engine.reclaimer.tick()
+            try await fixture.job(overdue, until: .timeout)
+            let ids: [CompletionHook.Event: JobID] = [
+                .completed: done, .failed: failed, .cancelled: late, .timeout: overdue,
+            ]
+            for (other, id) in ids {
+                #expect(try await fixture.engine.webhooks(of: id).count == (other == event ? 1 : 0), "\(other)")
+            }
+            let message = try #require(await fixture.sender.messages(1).first)
+            #expect(message.delivery.job == ids[event])
+            let words: [CompletionHook.Event: String] = [
+                .completed: "DONE", .failed: "FAILED", .timeout: "FAILED", .cancelled: "CANCELLED",
+            ]
+            let body = String(decoding: message.delivery.content.body, as: UTF8.self)
+            #expect(body.contains(#""status":"\#(words[event] ?? "")""#))
+        }
+    }
+
+    @Test func `A caller's webhook is signed with the account's secret, without one with the job's own`() async throws {
+        let fixture = try EngineFixture(
+            [EngineFixture.function()], outcomes: Array(repeating: EngineFixture.value, count: 3))
+        try await fixture.running {
+            var ids: [JobID] = []
+            for owner in ["acme", nil, Job.adminOwner] {
+                ids.append(
+                    try await fixture.engine.admission.submit(
+                        Submission(function: "f", payload: nil, owner: owner, webhook: Self.url)
+                    ).id)
+            }
+            let messages = await fixture.sender.messages(3)
+            let signers = Dictionary(uniqueKeysWithValues: messages.map { ($0.delivery.job, $0.signer) })
+            #expect(ids.map { signers[$0] } == [.account("acme"), .job(ids[1]), .operator])
+            #expect(messages.allSatisfy { $0.delivery.content.audience == .caller })
+        }
+    }
+
+    @Test func `The URL of onComplete takes the job's values, also of a job that never ran`() async throws {
+        let function = Self.told {
+            $0.onComplete = try? CompletionHook(
+                url: Template("https://example.com/{payload.a}/{parameters.b}?r={result.c}"))
+        }
+        let fixture = try EngineFixture([function], outcomes: [.success(value: Array(#"{"c":"x/y"}"#.utf8))])
+        try await fixture.running {
+            var parameters = JSONObject()
+            parameters["b"] = "p q"
+            func submit(_ start: Submission.Start) async throws -> JobID {
+                try await fixture.engine.admission.submit(
+                    Submission(
+                        function: "f", payload: Array(#"{"a":1}"#.utf8), parameters: parameters, start: start)
+                ).id
+            }
+            let done = try await submit(.now)
+            #expect(try await settled(done, in: fixture).delivery.content.url == "https://example.com/1/p%20q?r=x%2Fy")
+            let late = try await submit(.after(.seconds(60)))
+            _ = try await fixture.engine.cancel(late, force: false)
+            #expect(try await record(late, in: fixture)?.delivery.content.url == "https://example.com/1/p%20q?r=")
+            let overdue = try await submit(.after(.seconds(60)))
+            fixture.clock.advance(8 * 86_400_000)
+            await fixture.engine.reclaimer.tick()
+            try await fixture.job(overdue, until: .timeout)
+            #expect(try await record(overdue, in: fixture)?.delivery.content.url == "https://example.com/1/p%20q?r=")
+        }
+    }
+
+    @Test func `A manual retry's end is a webhook of its own`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.failure, EngineFixture.value])
+        try await fixture.running {
+            let id = try await fixture.submit()
+            try await fixture.job(id, until: .failed)
+            _ = try await fixture.engine.retry(id)
+            let messages = await attempts(2, in: fixture)
+            #expect(messages.map(\.delivery.webhookID) == ["msg_\(id)_1_onComplete", "msg_\(id)_2_onComplete"])
+        }
+    }
+
+    @Test func `What a shutdown cuts off is sent again by the next process, as the same attempt`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.hang()
+        let id = try await fixture.running {
+            let id = try await fixture.submit()
+            _ = await fixture.sender.messages(1)
+            return id
+        }
+        let record = try #require(try await record(id, in: fixture))
+        #expect(record.delivery.state == .pending)
+        #expect(record.attempts.isEmpty && record.delivery.attempts == 0)
+    }
+
+    @Test func `Whichever call of the store fails, the webhook arrives and its attempt is told once`() async throws {
+        for failure in FailingStore.Failure.allCases {
+            for call in 1...12 {
+                let fixture = try EngineFixture(
+                    [Self.told()], outcomes: [EngineFixture.value, EngineFixture.value],
+                    store: { FailingStore($0, failingCall: call, failure) })
+                try await fixture.running {
+                    var id: JobID?
+                    while id == nil { id = try? await fixture.submit() }
+                    let job = try #require(id)
+                    for _ in 0..<2000 {
+                        if let record = try? await record(job, in: fixture), record.delivery.state == .delivered {
+                            #expect(record.attempts.count == 1, "\(failure) \(call)")
+                            return
+                        }
+                        fixture.clock.advance(100)
+                        // A claim whose answer was lost is taken up when its lease is over.
+                        await fixture.engine.reclaimer.tick()
+                        try await Task.sleep(for: .milliseconds(1))
+                    }
+                    Issue.record("not delivered: \(failure) \(call)")
+                }
+            }
+        }
+    }
+
+    @Test func `A receiver that hangs does not hold up the others`() {
+        var slots = DeliverySlots()
+        for number in 0..<DeliverySlots.perReceiver {
+            #expect(slots.take("https://slow.example.com/\(number)") == nil)
+        }
+        let pauses = (0..<200).compactMap { slots.take("https://SLOW.example.com/a?\($0)") }
+        #expect(pauses.count == 200)
+        // The longer the line, the longer they stay away.
+        #expect(pauses.first == .seconds(1) && pauses.last == .seconds(7))
+        #expect(slots.take("https://quick.example.com/") == nil)
+        slots.giveBack("https://slow.example.com/1")
+        #expect(slots.take("https://slow.example.com/2") == nil)
+        #expect(slots.taken == DeliverySlots.perReceiver + 1)
+        #expect(slots.receivers == 2)
+        for host in 0..<1000 where slots.free > 0 { _ = slots.take("https://h\(host).example.com:1/") }
+        #expect(slots.taken == DeliverySlots.total)
+        #expect(slots.take("https://new.example.com/") != nil)
+    }
+}
