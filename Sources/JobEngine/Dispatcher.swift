@@ -137,6 +137,8 @@ package final class Dispatcher: Service {
         state.withLock { $0.core.obstacles(for: keys, of: limits, at: now) }
     }
 
+    func isSilent(_ keys: JobKeys) -> Bool { state.withLock { $0.core.isSilent(keys) } }
+
     /// Functions that an operator has paused.
     var paused: Set<String> { state.withLock { $0.paused } }
 
@@ -266,7 +268,7 @@ package final class Dispatcher: Service {
         guard let function = deployment.functions[live.job.function] else { return nil }
         let limits = function.limits
         let keys =
-            limits.boundStarts
+            function.startRules.bindStarts
             ? LimitKeys.of(function, KeySource(live.job, limits: limits))
             : JobKeys(lane: live.lane, account: LimitKeys.account(live.job.owner))
         return DispatcherState.Claimed(live: live, function: function, keys: keys)
@@ -302,6 +304,7 @@ package final class Dispatcher: Service {
             $0.attemptSeconds.observe(seconds)
             $0.attemptTimes.record(milliseconds)
         }
+        note(attempt, outcome)
         let due = await recorder.record([
             Recorder.Entry(
                 live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
@@ -317,6 +320,30 @@ package final class Dispatcher: Service {
         nap?.set(())
         idle?.set(())
     }
+
+    /// Whether the target has answered. How an attempt ends that was stopped says nothing about it.
+    private func note(_ attempt: RunningAttempt, _ outcome: Outcome) {
+        guard let target = attempt.function.target else { return }
+        let hasAnswered = attempt.exchange?.statusCode != nil
+        switch outcome {
+        case .success, .failure, .timedOut: break
+        case .expired, .cancelled, .released, .lost: if !hasAnswered { return }
+        }
+        // What never left says nothing either.
+        if case .failure = outcome, attempt.exchange == nil { return }
+        let now = clock.now()
+        switch state.withLock({ $0.core.heard(attempt, hasAnswered, at: now) }) {
+        case false?:
+            logger.warning(
+                "Target does not answer; one attempt at a time tries it until it does",
+                metadata: ["target": "\(target)", "function": "\(attempt.function.name)"])
+        case true?: logger.info("Target answers again", metadata: ["target": "\(target)"])
+        case nil: break
+        }
+    }
+
+    /// Targets that do not answer.
+    package var silentTargets: Int { state.withLock { $0.core.silentTargets } }
 
     /// Until a hint, the next due time, or the poll.
     private func nap(_ now: Moment) async {

@@ -64,6 +64,7 @@ struct DispatcherState {
     private mutating func adopt(_ deployment: Deployment) {
         let limit = deployment.accountConcurrency
         starts.accountConcurrency = limit < deployment.concurrency ? limit : nil
+        starts.targetConcurrency = deployment.targetConcurrency
     }
 
     private func free(_ deployment: Deployment) -> Int { deployment.concurrency - running.count - reserved - admitted }
@@ -82,14 +83,14 @@ struct DispatcherState {
             return false
         }
         adopt(deployment)
-        let isBound = function.limits.boundStarts || (starts.accountConcurrency != nil && keys.account != nil)
+        let isBound = function.startRules.bindStarts || (starts.accountConcurrency != nil && keys.account != nil)
         if let queue = queues[function.name], queue.mayHaveDue(keys.lane, isBound: isBound, at: now.wall) {
             return false
         }
         let nanoseconds = now.monotonic * 1_000_000
         guard starts.room(for: keys, of: function.limits, at: nanoseconds).count > 0 else {
             // It queues, and nobody need claim it to find out that it has to wait.
-            queues[function.name, default: FunctionQueue()].learned(keys, of: keys.lane, limits: function.limits)
+            queues[function.name, default: FunctionQueue()].learned(keys, of: keys.lane, under: function.startRules)
             return false
         }
         starts.start(keys, of: function.limits, at: nanoseconds)
@@ -101,7 +102,7 @@ struct DispatcherState {
     mutating func giveBackAdmission(_ function: Function, _ keys: JobKeys) {
         admitted -= 1
         starts.cancel(keys, of: function.limits)
-        unblock(starts.end(keys), of: function.name, account: keys.account)
+        unblock(keys, of: function.name)
     }
 
     /// The job was accepted with its lease: it runs.
@@ -114,12 +115,12 @@ struct DispatcherState {
     private mutating func plan(
         _ free: Int, _ deployment: Deployment, paused: Set<String>, at now: Moment
     ) -> (asks: [ClaimAsk], candidates: [String]) {
-        var candidates: [(name: String, limits: FunctionLimits, running: Int, turn: Int)] = []
+        var candidates: [(name: String, rules: StartRules, running: Int, turn: Int)] = []
         for name in queues.keys {
             guard let function = deployment.functions[name], !function.paused, !paused.contains(name) else { continue }
             queues[name]?.wake(at: now.wall)
             guard let queue = queues[name], queue.hasReady else { continue }
-            candidates.append((name, function.limits, queue.running, queue.turn))
+            candidates.append((name, function.startRules, queue.running, queue.turn))
         }
         candidates.sort { ($0.running, $0.turn) < ($1.running, $1.turn) }
         let shares = Self.fill(free, levels: candidates.map(\.running))
@@ -130,7 +131,7 @@ struct DispatcherState {
             queues[candidate.name]?.turn = turn
             let lanes =
                 queues[candidate.name]?.share(
-                    share, limits: candidate.limits, starts: starts, planned: &planned, at: now) ?? []
+                    share, rules: candidate.rules, starts: starts, planned: &planned, at: now) ?? []
             asks += lanes.map { ClaimAsk(function: candidate.name, lane: $0.lane, limit: $0.count) }
         }
         return (asks, candidates.map(\.name))
@@ -163,7 +164,7 @@ struct DispatcherState {
             let limits = job.function.limits
             let lane = job.live.lane
             if job.keys.lane == lane {
-                queues[name, default: FunctionQueue()].learned(job.keys, of: lane, limits: limits)
+                queues[name, default: FunctionQueue()].learned(job.keys, of: lane, under: job.function.startRules)
             }
             let (room, obstacle) = starts.room(for: job.keys, of: limits, at: nanoseconds)
             if room > 0 {
@@ -215,17 +216,29 @@ struct DispatcherState {
         if running[attempt.live.job.id]?.lease == attempt.lease { running[attempt.live.job.id] = nil }
         let name = attempt.live.job.function
         queues[name, default: FunctionQueue()].ended(attempt.live.lane)
-        unblock(starts.end(attempt.keys), of: name, account: attempt.keys.account)
+        unblock(attempt.keys, of: name)
     }
 
-    /// An account's slots are shared by all functions, the other keys are of this one.
-    private mutating func unblock(_ keys: [Int64], of function: String, account: Int64?) {
-        for key in keys {
-            for name in key == account ? Array(queues.keys) : [function] where queues[name]?.unblock(key) == true {
+    /// An account's slots and a target's are shared by all functions, the other keys are of this one.
+    private mutating func unblock(_ keys: JobKeys, of function: String) {
+        for key in starts.end(keys) {
+            for name in keys.isShared(key) ? Array(queues.keys) : [function] where queues[name]?.unblock(key) == true {
                 isShort = true
             }
         }
     }
+
+    /// Whether an attempt's target has answered; to be told before its end.
+    ///
+    /// - Returns: true when the target answers again, false when it is silent from now on, nil when nothing has changed.
+    mutating func heard(_ attempt: RunningAttempt, _ isAnswer: Bool, at now: Moment) -> Bool? {
+        starts.heard(from: attempt.keys, isAnswer, at: now.monotonic * 1_000_000)
+    }
+
+    func isSilent(_ keys: JobKeys) -> Bool { starts.isSilent(keys) }
+
+    /// Targets that do not answer.
+    var silentTargets: Int { starts.silentTargets }
 
     /// Whether a slot that becomes free may be what somebody waits for.
     func needsPlan(_ deployment: Deployment) -> Bool {

@@ -16,6 +16,10 @@ package enum WaitReason: Equatable, Sendable {
     case accountConcurrency(max: Int)
     /// `throttle` lets the next one with its key start then.
     case throttle(until: Timestamp)
+    /// Its target has not answered for some time; one attempt tries it then, or tries it now.
+    case targetSilent(target: String, until: Timestamp?)
+    /// As many attempts at its target run as one target may have.
+    case targetBusy(target: String, max: Int)
     /// Jobs of the same function and account that come before it, at least so many.
     case behind(count: Int)
 }
@@ -38,11 +42,18 @@ extension JobEngine {
         let keys = LimitKeys.of(function, KeySource(job.job, limits: function.limits))
         for obstacle in dispatcher.obstacles(for: keys, of: function.limits, at: now) {
             switch obstacle {
-            case .concurrency(let key):
+            case .concurrency(let key) where key == keys.account:
+                reasons.append(.accountConcurrency(max: deployment.accountConcurrency))
+            case .concurrency(let key) where key == keys.target:
+                let target = function.target ?? ""
                 reasons.append(
-                    key == keys.account ? .accountConcurrency(max: deployment.accountConcurrency) : .concurrency)
-            case .throttle(let until):
-                reasons.append(.throttle(until: now.wall + .milliseconds(until / 1_000_000 - now.monotonic)))
+                    dispatcher.isSilent(keys)
+                        ? .targetSilent(target: target, until: nil)
+                        : .targetBusy(target: target, max: deployment.targetConcurrency))
+            case .concurrency: reasons.append(.concurrency)
+            case .throttle(let until): reasons.append(.throttle(until: Self.wall(until, now)))
+            case .target(let until):
+                reasons.append(.targetSilent(target: function.target ?? "", until: Self.wall(until, now)))
             }
         }
         if job.runAt <= now.wall {
@@ -50,6 +61,11 @@ extension JobEngine {
             if before > 0 { reasons.append(.behind(count: before)) }
         }
         return reasons
+    }
+
+    /// - Parameter time: in nanoseconds of the monotonic clock.
+    private static func wall(_ time: Int64, _ now: Moment) -> Timestamp {
+        now.wall + .milliseconds(time / 1_000_000 - now.monotonic)
     }
 
     private func ahead(of job: JobSnapshot, at now: Timestamp) async throws(StoreError) -> Int {

@@ -32,9 +32,9 @@ struct FunctionQueue {
     private var runningByLane: [Int64: Int] = [:]
     /// When this function was last given a slot.
     var turn = 0
-    /// The keys of each lane's jobs, as far as they have been seen, under these limits.
+    /// The keys of each lane's jobs, as far as they have been seen, under these rules.
     private var keys: [Int64: JobKeys] = [:]
-    private var limits = FunctionLimits()
+    private var rules = StartRules()
 
     var hasReady: Bool { !ready.isEmpty }
 
@@ -88,7 +88,7 @@ struct FunctionQueue {
             laterDue[lane] = nil
             waiting[key, default: []].insert(lane)
             isWaiting.insert(lane)
-        case .throttle(let until):
+        case .throttle(let until), .target(let until):
             let milliseconds = until / 1_000_000 - now.monotonic + 1
             hint(lane, due: now.wall + .milliseconds(max(1, milliseconds)))
         }
@@ -97,9 +97,9 @@ struct FunctionQueue {
     /// Hands up to `slots` out to ready lanes: the next one to the lane that runs the fewest. Lanes that get some leave
     /// the row until the claim is answered.
     mutating func share(
-        _ slots: Int, limits: FunctionLimits, starts: StartLimits, planned: inout [Int64: Int], at now: Moment
+        _ slots: Int, rules: StartRules, starts: StartLimits, planned: inout [Int64: Int], at now: Moment
     ) -> [(lane: Int64, count: Int)] {
-        adopt(limits)
+        adopt(rules)
         var lanes: [(lane: Int64, running: Int, granted: Int, room: Int)] = []
         for lane in ready.prefix(Self.width) {
             lanes.append((lane, runningByLane[lane] ?? 0, 0, .max))
@@ -108,7 +108,7 @@ struct FunctionQueue {
         // Lanes that may share a key are given one at a time, so that each grant sees the others.
         while left > 0, let index = Self.emptiest(lanes) {
             let lane = lanes[index].lane
-            guard limits.boundStarts || (starts.accountConcurrency != nil && lane != Self.ownerless) else {
+            guard rules.bindStarts || (starts.accountConcurrency != nil && lane != Self.ownerless) else {
                 let share = lanes.count == 1 ? left : 1
                 lanes[index].granted += share
                 left -= share
@@ -122,11 +122,11 @@ struct FunctionQueue {
                 continue
             }
             let (room, obstacle) = starts.room(
-                for: keys, of: limits, planned: planned, at: now.monotonic * 1_000_000)
+                for: keys, of: rules.limits, planned: planned, at: now.monotonic * 1_000_000)
             if room == 0 {
                 lanes[index].room = 0
                 // Only what runs can end and wake the lane; what is merely planned may come to nothing.
-                let isTaken = starts.room(for: keys, of: limits, at: now.monotonic * 1_000_000).count == 0
+                let isTaken = starts.room(for: keys, of: rules.limits, at: now.monotonic * 1_000_000).count == 0
                 if isTaken, lanes[index].granted == 0, let obstacle { block(lane, by: obstacle, at: now) }
                 continue
             }
@@ -155,15 +155,15 @@ struct FunctionQueue {
         return best
     }
 
-    mutating func learned(_ keys: JobKeys, of lane: Int64, limits: FunctionLimits) {
-        adopt(limits)
+    mutating func learned(_ keys: JobKeys, of lane: Int64, under rules: StartRules) {
+        adopt(rules)
         self.keys[lane] = keys
     }
 
-    /// What was learned under other limits is worth nothing.
-    private mutating func adopt(_ limits: FunctionLimits) {
-        guard limits != self.limits else { return }
-        self.limits = limits
+    /// What was learned under other rules is worth nothing.
+    private mutating func adopt(_ rules: StartRules) {
+        guard rules != self.rules else { return }
+        self.rules = rules
         keys = [:]
     }
 

@@ -11,9 +11,17 @@ struct JobKeys: Equatable, Sendable {
     var concurrency: [Int64] = []
     /// Counted for `accounts.concurrency`, over all functions; nil for a job without an account.
     var account: Int64?
+    /// Where attempts go, counted over all functions; nil for what runs on this machine.
+    var target: Int64?
 
     /// Everything that bounds how many run at once.
-    var slots: [Int64] { account.map { concurrency + [$0] } ?? concurrency }
+    var slots: [Int64] {
+        guard account != nil || target != nil else { return concurrency }
+        return concurrency + [account, target].compactMap(\.self)
+    }
+
+    /// Whether jobs of other functions count by it too.
+    func isShared(_ key: Int64) -> Bool { key == account || key == target }
 }
 
 /// Who calls and with what: where keys are looked up.
@@ -57,7 +65,7 @@ enum LimitKeys {
     static func of(_ function: Function, _ source: KeySource) -> JobKeys {
         let limits = function.limits
         let keyed = (limits.throttle.map(\.key) + limits.concurrency.map(\.key)).filter { $0 != nil }
-        var keys = JobKeys(account: account(source.owner))
+        var keys = JobKeys(account: account(source.owner), target: function.target.map { hash(["target", $0]) })
         if source.owner != nil || !keyed.isEmpty {
             keys.lane = hash(["lane", source.owner ?? ""] + keyed.map { source.text($0) })
         }

@@ -1,16 +1,22 @@
 internal import JobModel
 
-/// How many more may start, by `throttle` and `concurrency`, for every key. A value: it knows, others act.
+/// How many more may start, by `throttle`, `concurrency` and the health of targets, for every key. A value: it knows, others
+/// act.
 struct StartLimits {
     enum Obstacle: Equatable {
         /// Until an attempt with this key ends.
         case concurrency(key: Int64)
         /// Until this time, in nanoseconds of the monotonic clock.
         case throttle(until: Int64)
+        /// The target does not answer; it is tried again at this time.
+        case target(until: Int64)
     }
 
     /// `accounts.concurrency` where it is less than there are slots; else nil.
     var accountConcurrency: Int?
+    /// What one target may have under way.
+    var targetConcurrency = Int.max
+    private var targets: [Int64: TargetHealth] = [:]
     private var running: [Int64: Int] = [:]
     private var cells: [Int64: CellRate] = [:]
 
@@ -30,6 +36,13 @@ struct StartLimits {
             let left = max(0, limit - (running[key] ?? 0) - (planned[key] ?? 0))
             if left < room { (room, obstacle) = (left, .concurrency(key: key)) }
         }
+        if let key = keys.target {
+            let health = targets[key]
+            let limit = health?.isSilent == true ? 1 : targetConcurrency
+            let left = max(0, limit - (running[key] ?? 0) - (planned[key] ?? 0))
+            if left < room { (room, obstacle) = (left, .concurrency(key: key)) }
+            if let until = health?.pausedUntil, until > now { (room, obstacle) = (0, .target(until: until)) }
+        }
         for (rule, key) in zip(limits.throttle, keys.throttle) {
             let cell = cells[key] ?? CellRate()
             let left = max(0, cell.available(rule, at: now) - (planned[key] ?? 0))
@@ -46,6 +59,14 @@ struct StartLimits {
         }
         if let limit = accountConcurrency, let key = keys.account, (running[key] ?? 0) >= limit {
             obstacles.append(.concurrency(key: key))
+        }
+        if let key = keys.target {
+            let health = targets[key]
+            if let until = health?.pausedUntil, until > now {
+                obstacles.append(.target(until: until))
+            } else if (running[key] ?? 0) >= (health?.isSilent == true ? 1 : targetConcurrency) {
+                obstacles.append(.concurrency(key: key))
+            }
         }
         for (rule, key) in zip(limits.throttle, keys.throttle) {
             guard let cell = cells[key], cell.available(rule, at: now) == 0 else { continue }
@@ -66,6 +87,22 @@ struct StartLimits {
     mutating func cancel(_ keys: JobKeys, of limits: FunctionLimits) {
         for (rule, key) in zip(limits.throttle, keys.throttle) { cells[key]?.giveBack(rule) }
     }
+
+    /// Whether the target of an attempt that ended has answered.
+    ///
+    /// - Returns: what has changed: true when it answers again, false when it is silent from now on.
+    mutating func heard(from keys: JobKeys, _ isAnswer: Bool, at now: Int64) -> Bool? {
+        guard let key = keys.target else { return nil }
+        guard isAnswer else {
+            return targets[key, default: TargetHealth()].gaveNoAnswer(at: now) ? false : nil
+        }
+        // Most targets answer: nothing is kept of them.
+        return targets.removeValue(forKey: key)?.isSilent == true ? true : nil
+    }
+
+    func isSilent(_ keys: JobKeys) -> Bool { keys.target.flatMap { targets[$0]?.isSilent } ?? false }
+
+    var silentTargets: Int { targets.values.filter(\.isSilent).count }
 
     /// - Returns: keys that have room again.
     mutating func end(_ keys: JobKeys) -> [Int64] {

@@ -18,6 +18,8 @@ package struct Deployment: Sendable {
     package var maxQueued: Int
     package var accounts: AccountLimits
     package var webhooks: WebhookSettings
+    /// Attempts that may be under way to one target: some slots are kept for the functions that go elsewhere, if any do.
+    package let targetConcurrency: Int
 
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
@@ -26,6 +28,8 @@ package struct Deployment: Sendable {
         self.revision = revision
         self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.concurrency = concurrency
+        let goesToOneTarget = Set(functions.map(\.target)).count <= 1
+        targetConcurrency = goesToOneTarget ? concurrency : max(1, concurrency - concurrency / 4)
         self.maxQueued = maxQueued
         self.accounts = accounts
         self.webhooks = webhooks

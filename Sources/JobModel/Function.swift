@@ -58,6 +58,16 @@ package struct IdempotencyRule: Equatable, Sendable {
 }
 
 extension Function {
+    /// Where its attempts go; nil for what runs on this machine.
+    package var target: String? {
+        switch handler {
+        case .builtin: nil
+        case .http(let target): target.origin
+        }
+    }
+
+    package var startRules: StartRules { StartRules(limits: limits, target: target) }
+
     /// How long an idempotency key of this function is remembered.
     package var idempotencyWindow: Duration {
         idempotency?.window ?? min(.seconds(86_400), retention.completed, retention.failed)

@@ -11,6 +11,8 @@ package struct HTTPTarget: Equatable, Sendable {
     }
 
     package var url: Template
+    /// Scheme, host and port, as the manifest writes them: what is up or down as one.
+    package let origin: String
     package var method = "POST"
     package var headers: [Header] = []
     /// Answers that complete a job, unless `retryOn` has them.
@@ -32,6 +34,13 @@ package struct HTTPTarget: Equatable, Sendable {
 
     package init(url: Template) {
         self.url = url
+        guard case .literal(let start)? = url.pieces.first, let scheme = start.firstRange(of: "://") else {
+            origin = ""
+            return
+        }
+        origin =
+            start[..<scheme.upperBound].lowercased()
+            + start[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
     }
 }
 

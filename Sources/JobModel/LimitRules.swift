@@ -74,6 +74,21 @@ package struct FunctionLimits: Hashable, Sendable {
     }
 }
 
+/// What decides, beside free slots, whether a function's jobs start.
+package struct StartRules: Equatable, Sendable {
+    package var limits: FunctionLimits
+    /// Where attempts go; nil for what runs on this machine.
+    package var target: String?
+
+    package init(limits: FunctionLimits = FunctionLimits(), target: String? = nil) {
+        self.limits = limits
+        self.target = target
+    }
+
+    /// Whether a free slot alone is not enough.
+    package var bindStarts: Bool { limits.boundStarts || target != nil }
+}
+
 /// A window of a `rateLimit`: it opens with the first accepted call and forgets all of them at its end.
 package struct FixedWindow: Equatable, Sendable {
     package private(set) var openedAt: Timestamp

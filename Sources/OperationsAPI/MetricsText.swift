@@ -92,6 +92,8 @@ extension MetricsText {
         }
         metrics.family("sluice_slots", "gauge", "Attempts that may run at once.")
         metrics.sample("sluice_slots", [], deployment.concurrency)
+        metrics.family("sluice_silent_targets", "gauge", "HTTP targets that do not answer and are tried one by one.")
+        metrics.sample("sluice_silent_targets", [], engine.dispatcher.silentTargets)
         metrics.family("sluice_store_batch_requests", "histogram", "Requests that shared a commit.")
         metrics.histogram("sluice_store_batch_requests", [], store.batches)
         metrics.family(

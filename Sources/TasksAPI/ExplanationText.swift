@@ -21,6 +21,12 @@ enum ExplanationText {
         case .accountConcurrency(let max):
             ("account-concurrency", "the account runs all \(max) attempts that accounts.concurrency allows it")
         case .throttle(let until): ("throttle", "\(function).throttle lets the next one start at \(until)")
+        case .targetSilent(let target, let until?):
+            ("target-silent", "\(target) has not answered several attempts in a row; it is tried again at \(until)")
+        case .targetSilent(let target, nil):
+            ("target-silent", "\(target) has not answered several attempts in a row; one attempt tries it now")
+        case .targetBusy(let target, let max):
+            ("target-busy", "\(max) attempts at \(target) run, as many as one target may have beside others")
         case .behind(1): ("queued", "1 job comes before it")
         case .behind(let count): ("queued", "\(count)\(count >= 1000 ? " or more" : "") jobs come before it")
         }
