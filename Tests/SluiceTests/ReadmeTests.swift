@@ -64,6 +64,10 @@ import Testing
         #expect((Int(try answer("status=completed")) ?? 0) > 2)
         #expect(try answer("orders/7/import") == #"{"order":"7","received":{"items":3},"attempt":2}"#)
         #expect(try answer("--function import-order").contains("HTTP 503 - Service Unavailable"))
+        #expect(try answer("jq -c '.[0].body'").contains(#""type":"sync-contact","status":"DONE""#))
+        #expect(try answer("jobs show $CONTACT").contains("http://127.0.0.1:4001/contacts: delivered"))
+        #expect(try answer("jobs resend $CONTACT").hasSuffix("_1_onComplete is sent again"))
+        #expect(try answer(".webhookSecret").hasPrefix("whsec_"))
         #expect(try answer("sluice backup").hasSuffix(" bytes"))
         #expect(try answer("async/status").hasPrefix(#"{"queuedTasks":0"#))
         #expect(try answer("tasks?limit=1'") == "send-email")
@@ -85,7 +89,7 @@ import Testing
         let readme = try Self.file("README.md")
         let help = try await Program.run(["serve", "--help"], folder: try TemporaryFolder()).output
         var helps = help
-        for command in [["invoke"], ["account", "create"], ["account", "revoke"]] {
+        for command in [["invoke"], ["account", "create"], ["account", "revoke"], ["jobs", "resend"]] {
             helps += try await Program.run(command + ["--help"], folder: try TemporaryFolder()).output
         }
         for match in readme.matches(of: /`(--[a-z-]+)`/) {
