@@ -110,6 +110,10 @@ let package = Package(
                 "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle", "UnixSignals",
             ])),
 
+        // For Benchmarks/, which cannot see what is package-internal.
+        .executableTarget(
+            name: "OutboundLoad", dependencies: uses(["Outbound"]), path: "Benchmarks/OutboundLoad"),
+
         tests("PayloadSchemaTests", uses: ["PayloadSchema"]),
         tests("JobModelTests", uses: ["JobModel", "PayloadSchema"]),
         tests("FunctionManifestTests", uses: ["FunctionManifest", "JobModel", "PayloadSchema"]),

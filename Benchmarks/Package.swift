@@ -6,9 +6,12 @@ let package = Package(
     name: "sluice-benchmarks",
     targets: [
         .target(name: "CEpoll"),
+        // A target that costs nothing, and libcurl by itself.
+        .target(name: "CTarget"),
+        .target(name: "CCurlLoop", linkerSettings: [.linkedLibrary("curl")]),
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["CEpoll"],
+            dependencies: ["CEpoll", "CTarget", "CCurlLoop"],
             swiftSettings: [
                 .swiftLanguageMode(.v6),
                 .enableUpcomingFeature("ExistentialAny"),

@@ -3,6 +3,8 @@ import Foundation
 /// What all benchmarks share: the binary, the manifest, and how long things go on.
 struct Bench {
     var binary: String
+    /// This program, which is its own helper.
+    let own = "/proc/self/exe".resolvingLink
     /// Rows of the large tables; 1,000,000 unless it has to be quick.
     var rows: Double
     /// Seconds of the long load.
@@ -45,6 +47,12 @@ struct Bench {
     /// Accepts jobs until so many more are queued or ended.
     func fill(_ server: Server, _ function: String, until count: Double, metric: String) throws {
         while try server.metrics()[metric] ?? 0 < count { _ = try accepts(server, function, connections: 64) }
+    }
+}
+
+extension String {
+    fileprivate var resolvingLink: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: self)) ?? self
     }
 }
 

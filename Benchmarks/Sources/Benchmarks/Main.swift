@@ -5,10 +5,11 @@ import Foundation
 enum Main {
     private static let benches: [(name: String, run: @Sendable (Bench) throws -> [Figure])] = [
         ("accept", AcceptBench.run), ("life", LifeBench.run), ("start", StartBench.run), ("queue", QueueBench.run),
-        ("memory", MemoryBench.run),
+        ("memory", MemoryBench.run), ("outbound", OutboundBench.run),
     ]
 
     static func main() throws {
+        if OutboundBench.child(Array(CommandLine.arguments.dropFirst())) { return }
         var arguments = CommandLine.arguments.dropFirst()
         let isQuick = arguments.contains("--quick")
         arguments.removeAll { $0 == "--quick" }
