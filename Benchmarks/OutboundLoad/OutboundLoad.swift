@@ -4,23 +4,24 @@ import Outbound
 /// POSTs through the Outbound layer alone: the next one as soon as one is answered. Prints how many were answered with 200
 /// and the seconds of CPU that this process used.
 ///
-///     OutboundLoad URL CONCURRENCY SECONDS [HANGING]
+///     OutboundLoad URL CONCURRENCY SECONDS [SILENT-URL COUNT]
 ///
-/// HANGING requests to URL's /hang wait for an answer all the while.
+/// COUNT requests to SILENT-URL wait for an answer all the while.
 @main
 enum OutboundLoad {
     static func main() async {
         let arguments = CommandLine.arguments
         guard arguments.count >= 4, let concurrency = Int(arguments[2]), let seconds = Double(arguments[3]) else {
-            print("usage: OutboundLoad URL CONCURRENCY SECONDS [HANGING]")
+            print("usage: OutboundLoad URL CONCURRENCY SECONDS [SILENT-URL COUNT]")
             exit(64)
         }
         var limit = rlimit(rlim_cur: 65_536, rlim_max: 65_536)
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let outbound = Outbound(policy: .anywhere)
         let url = arguments[1]
-        let hanging = (0..<(arguments.count > 4 ? Int(arguments[4]) ?? 0 : 0)).map { _ in
-            Task { await outbound.send(OutboundRequest(method: "POST", url: url + "hang", timeout: .seconds(600))) }
+        let silent = arguments.count > 5 ? arguments[4] : ""
+        let hanging = (0..<(arguments.count > 5 ? Int(arguments[5]) ?? 0 : 0)).map { _ in
+            Task { await outbound.send(OutboundRequest(method: "POST", url: silent, timeout: .seconds(600))) }
         }
         if !hanging.isEmpty { try? await Task.sleep(for: .seconds(1)) }
         let before = cpu()

@@ -38,6 +38,10 @@ static inline CURLcode ccurl_set_opensocket(
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open);
 }
 
+static inline CURLcode ccurl_set_closesocket(CURL *easy, int (*close)(void *, curl_socket_t)) {
+    return curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close);
+}
+
 static inline CURLcode ccurl_set_prereq(CURL *easy, int (*check)(void *, char *, char *, int, int)) {
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check);
 }

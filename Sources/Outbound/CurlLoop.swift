@@ -9,6 +9,8 @@ final class CurlLoop: Sendable {
         var added: [Transfer] = []
         var cancelled: [Transfer] = []
         var isOver = false
+        /// The thread will look by itself: who comes now need not wake it.
+        var isWoken = false
     }
 
     private let inbox = Mutex(Inbox())
@@ -31,7 +33,12 @@ final class CurlLoop: Sendable {
     func stop() { change { $0.isOver = true } }
 
     private func change(_ body: (inout Inbox) -> Void) {
-        inbox.withLock { body(&$0) }
+        let mustWake = inbox.withLock { inbox in
+            body(&inbox)
+            defer { inbox.isWoken = true }
+            return !inbox.isWoken
+        }
+        guard mustWake else { return }
         var one: UInt64 = 1
         _ = Foundation.write(wake, &one, 8)
     }
@@ -45,12 +52,14 @@ final class CurlLoop: Sendable {
                 _ = Foundation.read(wake, &count, 8)
             }
             let work = inbox.withLock { inbox in
-                defer { (inbox.added, inbox.cancelled) = ([], []) }
+                defer { (inbox.added, inbox.cancelled, inbox.isWoken) = ([], [], false) }
                 return inbox
             }
             for transfer in work.added { transfers.start(transfer) }
             for transfer in work.cancelled { transfers.cancel(transfer) }
-            if work.isOver { return transfers.stopAll() }
+            if work.isOver { transfers.stopAll() }
+            transfers.deliver()
+            if work.isOver { return }
         }
     }
 }

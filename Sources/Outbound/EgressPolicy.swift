@@ -10,7 +10,8 @@ package struct EgressPolicy: Equatable, Sendable {
         package init(port: Int) { self.port = port }
     }
 
-    private var isOpen: Bool
+    /// Nothing is forbidden.
+    let isOpen: Bool
     private var ranges: [NetworkRange] = []
     private var hosts: Set<String> = []
     private var listener: Listener?

@@ -30,7 +30,7 @@ package final class Outbound: Sendable {
         if let failure = Self.problem(of: request) { return OutboundResult(answer: nil, failure: failure) }
         let loop = loop
         let transfer = Transfer(request)
-        return await withTaskCancellationHandler {
+        var result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 transfer.continuation = continuation
                 loop.add(transfer)
@@ -38,6 +38,8 @@ package final class Outbound: Sendable {
         } onCancel: {
             loop.cancel(transfer)
         }
+        result.answer?.headers = transfer.answerFields
+        return result
     }
 
     private static func problem(of request: OutboundRequest) -> OutboundFailure? {

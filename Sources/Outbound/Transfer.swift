@@ -4,22 +4,31 @@ internal import JobModel
 
 /// One request under way: an easy handle and what has come of it.
 ///
-/// After it has been handed to the loop, everything in it is touched by the loop's thread only.
+/// Between its hand-over to the loop and the answer, everything in it is touched by the loop's thread only. What can be done
+/// before and after is done where the request comes from: the loop is one thread for all.
 final class Transfer: @unchecked Sendable {
     let request: OutboundRequest
     /// Set before the hand-over, resumed once.
     var continuation: CheckedContinuation<OutboundResult, Never>?
     /// Nobody wants it any more; seen when it comes to its start after that.
     var isCancelled = false
-    private(set) var easy: UnsafeMutableRawPointer?
-    private var fields: UnsafeMutablePointer<curl_slist>?
+    private(set) var easy: EasyHandle?
+    /// Which of the loop's shards it belongs to.
+    var shard: Int?
+    /// The request's header fields.
+    private let fields: UnsafeMutablePointer<curl_slist>?
+    /// The request's body, where libcurl finds it.
+    private let body: UnsafeMutableRawBufferPointer?
     private var policy = EgressPolicy.anywhere
     private var host = ""
 
-    private var headers: [OutboundAnswer.Field] = []
+    /// The lines of the answer's head, as they came.
+    private var head: [UInt8] = []
     private var headBytes = 0
-    private var body: [UInt8] = []
+    private var answerBody: [UInt8] = []
     private var isTruncated = false
+    /// What came of it.
+    private var result: OutboundResult?
     /// How often the request was about to be sent.
     private var sendings = 0
     /// Why one of our own callbacks stopped it.
@@ -27,75 +36,75 @@ final class Transfer: @unchecked Sendable {
 
     init(_ request: OutboundRequest) {
         self.request = request
+        fields = Self.fields(of: request)
+        let carriesBody = request.method == "POST" || request.method == "PUT" || request.method == "PATCH"
+        let bytes = request.body ?? (carriesBody ? [] : nil)
+        body = bytes.map { bytes in
+            // One byte more: an empty one must have an address too.
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count + 1, alignment: 1)
+            copy.copyBytes(from: bytes)
+            return UnsafeMutableRawBufferPointer(rebasing: copy[..<bytes.count])
+        }
+        head.reserveCapacity(512)
+    }
+
+    deinit {
+        curl_slist_free_all(fields)
+        body?.deallocate()
+    }
+
+    private static func fields(of request: OutboundRequest) -> UnsafeMutablePointer<curl_slist>? {
+        // libcurl waits for a 100 and names a form's type by itself: both are taken away.
+        var list = curl_slist_append(nil, "Expect:")
+        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+            list = curl_slist_append(list, "Content-Type:")
+        }
+        for (name, value) in request.headers {
+            list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        return list
     }
 
     /// - Returns: false when libcurl refuses the URL.
-    func prepare(_ easy: UnsafeMutableRawPointer, policy: EgressPolicy) -> Bool {
+    func prepare(_ easy: EasyHandle, policy: EgressPolicy) -> Bool {
         self.easy = easy
         self.policy = policy
-        let me = Unmanaged.passUnretained(self).toOpaque()
-        ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1)
-        ccurl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-        ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
-        // Neither a proxy of the environment nor one of a .netrc.
-        ccurl_set_text(easy, CURLOPT_PROXY, "")
-        ccurl_set_long(easy, CURLOPT_PATH_AS_IS, 1)
-        ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        ccurl_set_long(easy, CURLOPT_TIMEOUT_MS, max(1, Int(clamping: request.timeout.milliseconds)))
-        ccurl_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(clamping: connectTimeout.milliseconds)))
-        ccurl_set_long(easy, CURLOPT_MAXAGE_CONN, OutboundLimits.idleSeconds)
-        ccurl_set_sink(easy, CURLOPT_WRITEFUNCTION, Self.onBody)
-        ccurl_set_pointer(easy, CURLOPT_WRITEDATA, me)
-        ccurl_set_sink(easy, CURLOPT_HEADERFUNCTION, Self.onHeader)
-        ccurl_set_pointer(easy, CURLOPT_HEADERDATA, me)
-        ccurl_set_opensocket(easy, Self.onOpenSocket)
-        ccurl_set_pointer(easy, CURLOPT_OPENSOCKETDATA, me)
-        ccurl_set_prereq(easy, Self.onSend)
-        ccurl_set_pointer(easy, CURLOPT_PREREQDATA, me)
-        ccurl_set_pointer(easy, CURLOPT_PRIVATE, me)
-        setMessage(easy)
-        guard ccurl_set_text(easy, CURLOPT_URL, request.url) == CURLE_OK else { return false }
-        host = Self.host(of: request.url)
+        easy.transfer = self
+        let raw = easy.raw
+        let wish = EasyHandle.Wish(
+            url: request.url, method: request.method, hasBody: body != nil, timeout: request.timeout)
+        // Most requests of a handle are alike: what its last one set still holds.
+        if easy.last != wish {
+            easy.last = nil
+            ccurl_set_long(raw, CURLOPT_TIMEOUT_MS, max(1, Int(clamping: request.timeout.milliseconds)))
+            ccurl_set_long(raw, CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(clamping: connectTimeout.milliseconds)))
+            ccurl_set_long(raw, CURLOPT_HTTPGET, 1)
+            if body != nil { ccurl_set_long(raw, CURLOPT_POST, 1) }
+            ccurl_set_text(raw, CURLOPT_CUSTOMREQUEST, request.method)
+            if request.method == "HEAD" { ccurl_set_long(raw, CURLOPT_NOBODY, 1) }
+            guard ccurl_set_text(raw, CURLOPT_URL, request.url) == CURLE_OK else { return false }
+            easy.last = wish
+        }
+        if let body {
+            ccurl_set_size(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
+            ccurl_set_pointer(raw, CURLOPT_POSTFIELDS, body.baseAddress)
+        }
+        ccurl_set_list(raw, CURLOPT_HTTPHEADER, fields)
+        if !policy.isOpen { host = Self.host(of: request.url) }
         return true
     }
 
     private var connectTimeout: Duration { min(request.timeout, OutboundLimits.connect) }
 
-    private func setMessage(_ easy: UnsafeMutableRawPointer) {
-        if let body = request.body {
-            ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
-            body.withUnsafeBytes { bytes in
-                // With the size set before, as many bytes are copied, whatever they are.
-                _ = ccurl_set_text(
-                    easy, CURLOPT_COPYPOSTFIELDS,
-                    bytes.baseAddress?.assumingMemoryBound(to: CChar.self) ?? UnsafePointer(bitPattern: 1))
-            }
-        } else if request.method == "POST" || request.method == "PUT" || request.method == "PATCH" {
-            ccurl_set_size(easy, CURLOPT_POSTFIELDSIZE_LARGE, 0)
-            ccurl_set_text(easy, CURLOPT_COPYPOSTFIELDS, "")
-        }
-        ccurl_set_text(easy, CURLOPT_CUSTOMREQUEST, request.method)
-        if request.method == "HEAD" { ccurl_set_long(easy, CURLOPT_NOBODY, 1) }
-        // libcurl waits for a 100 and names a form's type by itself: both are taken away.
-        var lines = ["Expect:"]
-        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
-            lines.append("Content-Type:")
-        }
-        for (name, value) in request.headers { lines.append(value.isEmpty ? "\(name);" : "\(name): \(value)") }
-        for line in lines { fields = curl_slist_append(fields, line) }
-        ccurl_set_list(easy, CURLOPT_HTTPHEADER, fields)
-    }
-
     /// Called once, when the handle has left the loop.
     func finish(_ code: CURLcode) {
-        guard let easy else { return }
+        guard let easy = easy?.raw else { return }
         var status = 0
         ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         let answer =
             status == 0
-            ? nil : OutboundAnswer(status: status, headers: headers, body: body, isTruncated: isTruncated)
-        let result = OutboundResult(answer: answer, failure: failure(code, easy), timings: timings(easy))
-        release(result)
+            ? nil : OutboundAnswer(status: status, body: answerBody, isTruncated: isTruncated)
+        release(OutboundResult(answer: answer, failure: failure(code, easy), timings: timings(easy)))
     }
 
     func stop() {
@@ -107,12 +116,21 @@ final class Transfer: @unchecked Sendable {
     func refuse(_ failure: OutboundFailure) { release(OutboundResult(answer: nil, failure: failure)) }
 
     private func release(_ result: OutboundResult) {
-        curl_slist_free_all(fields)
-        fields = nil
+        easy?.transfer = nil
         easy = nil
+        self.result = result
+    }
+
+    /// Tells whoever waits. Called after everything that has ended with it is done: waking them one by one would cost more
+    /// than the requests.
+    func deliver() {
+        guard let result else { return }
         continuation?.resume(returning: result)
         continuation = nil
     }
+
+    /// The fields of the answer; for whoever was told the result.
+    var answerFields: [OutboundAnswer.Field] { HeadText.fields(head) }
 
     // MARK: What came of it
 
@@ -193,31 +211,27 @@ final class Transfer: @unchecked Sendable {
 
     // MARK: Callbacks, on the loop's thread
 
-    private static func transfer(_ pointer: UnsafeMutableRawPointer?) -> Transfer? {
-        pointer.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
-    }
+    private static func transfer(_ pointer: UnsafeMutableRawPointer?) -> Transfer? { EasyHandle.of(pointer)?.transfer }
 
-    private static let onBody:
-        @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int = {
-            bytes, _, count, pointer in
-            guard let transfer = transfer(pointer), let bytes else { return 0 }
-            return transfer.take(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
-        }
+    static let onBody: @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int = {
+        bytes, _, count, pointer in
+        guard let transfer = transfer(pointer), let bytes else { return 0 }
+        return transfer.take(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
+    }
 
     /// Keeps what fits; false ends the transfer.
     private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let room = max(0, request.bodyLimit - body.count)
-        body.append(contentsOf: bytes.prefix(room))
+        let room = max(0, request.bodyLimit - answerBody.count)
+        answerBody.append(contentsOf: bytes.prefix(room))
         isTruncated = bytes.count > room
         return !isTruncated
     }
 
-    private static let onHeader:
-        @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int = {
-            bytes, _, count, pointer in
-            guard let transfer = transfer(pointer), let bytes else { return 0 }
-            return transfer.head(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
-        }
+    static let onHeader: @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int = {
+        bytes, _, count, pointer in
+        guard let transfer = transfer(pointer), let bytes else { return 0 }
+        return transfer.head(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
+    }
 
     private func head(_ line: UnsafeRawBufferPointer) -> Bool {
         headBytes += line.count
@@ -225,25 +239,19 @@ final class Transfer: @unchecked Sendable {
             stopped = .headTooLarge
             return false
         }
-        let text = String(decoding: line, as: UTF8.self)
-        if text.hasPrefix("HTTP/") {
-            // An interim answer's fields are not the answer's.
-            headers = []
-            return true
-        }
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return true }
-        let value = parts[1].drop { $0 == " " || $0 == "\t" }
-        let end = value.lastIndex { !$0.isWhitespace }.map { value.index(after: $0) } ?? value.startIndex
-        headers.append(OutboundAnswer.Field(parts[0].lowercased(), String(value[..<end])))
+        // An interim answer's fields are not the answer's.
+        if line.starts(with: "HTTP/".utf8) { head.removeAll(keepingCapacity: true) }
+        head.append(contentsOf: line)
         return true
     }
 
-    private static let onOpenSocket:
+    static let onOpenSocket:
         @convention(c) (UnsafeMutableRawPointer?, curlsocktype, UnsafeMutablePointer<curl_sockaddr>?) -> curl_socket_t =
             {
                 pointer, _, address in
-                guard let transfer = transfer(pointer), let address else { return CURL_SOCKET_BAD }
+                guard let handle = EasyHandle.of(pointer), let transfer = handle.transfer, let address else {
+                    return CURL_SOCKET_BAD
+                }
                 let family = address.pointee.family
                 guard let target = SocketAddress(ccurl_address(address)),
                     transfer.policy.allows(target.address, port: target.port, host: transfer.host)
@@ -253,18 +261,24 @@ final class Transfer: @unchecked Sendable {
                 }
                 // An allowed address after a forbidden one: the name has both, and only this one is used.
                 transfer.stopped = nil
-                return socket(family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+                let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+                let socket = socket(family, type, address.pointee.protocol)
+                handle.owner.opened(socket)
+                return socket
             }
 
-    private static let onSend:
+    private func mayReach(_ remote: UnsafeMutablePointer<CChar>?, _ port: Int32) -> Bool {
+        guard let remote, let address = IPAddress(String(cString: remote)) else { return false }
+        return policy.allows(address, port: Int(port), host: host)
+    }
+
+    static let onSend:
         @convention(c) (
             UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?, Int32, Int32
         ) -> Int32 = { pointer, remote, _, port, _ in
             guard let transfer = transfer(pointer) else { return CURL_PREREQFUNC_ABORT }
             // A connection that is used again was opened for another request: look once more.
-            guard let remote, let address = IPAddress(String(cString: remote)),
-                transfer.policy.allows(address, port: Int(port), host: transfer.host)
-            else {
+            guard transfer.policy.isOpen || transfer.mayReach(remote, port) else {
                 transfer.stopped = .forbidden
                 return CURL_PREREQFUNC_ABORT
             }

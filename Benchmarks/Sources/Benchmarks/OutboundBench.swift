@@ -9,10 +9,13 @@ enum OutboundBench {
         defer { target.stop() }
         guard let port = Int(target.line()) else { throw Server.Failure(description: "the target does not listen") }
         let url = "http://127.0.0.1:\(port)/"
+        let silent = try Child(bench.own, ["--target"])
+        defer { silent.stop() }
+        let hang = "http://127.0.0.1:\(silent.line())/hang"
         let layer = URL(fileURLWithPath: bench.binary).deletingLastPathComponent()
             .appendingPathComponent("OutboundLoad").path
 
-        say("the Outbound layer and libcurl by itself, 64 at once, then with 2,000 more that hang")
+        say("the Outbound layer and libcurl by itself, 64 at once, then with 2,000 more that hang at another target")
         let seconds = "\(bench.seconds)"
         var plain: [Rate] = []
         var alone: [Rate] = []
@@ -20,7 +23,7 @@ enum OutboundBench {
         for _ in 0..<bench.rounds {
             plain.append(try rate(bench.own, ["--curl-loop", url, "64", seconds], bench.seconds))
             alone.append(try rate(layer, [url, "64", seconds], bench.seconds))
-            crowded.append(try rate(layer, [url, "64", seconds, "2000"], bench.seconds))
+            crowded.append(try rate(layer, [url, "64", seconds, hang, "2000"], bench.seconds))
         }
         let (base, own, full) = (Rate.median(plain), Rate.median(alone), Rate.median(crowded))
         var figures: [Figure] = [
@@ -32,7 +35,7 @@ enum OutboundBench {
                 "CPU of a request, Outbound layer and plain loop",
                 "\(format(own.microseconds, 0)) µs, \(format(base.microseconds, 0)) µs"),
             .ratio(
-                "requests of the Outbound layer with 2,000 more hanging against without",
+                "requests of the Outbound layer with 2,000 more hanging at another target against without",
                 full.perSecond / own.perSecond, atLeast: 0.7,
                 "\(format(full.perSecond, 0)) / \(format(own.perSecond, 0)) a second"),
         ]
