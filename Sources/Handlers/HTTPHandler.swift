@@ -71,7 +71,7 @@ package struct HTTPHandler: Handler {
         let id = call.job.id.description
         var headers = [
             (name: "User-Agent", value: "Sluice/\(version)"),
-            (name: "Idempotency-Key", value: Self.idempotencyKey(call)),
+            (name: "Idempotency-Key", value: call.run > 1 ? Self.idempotencyKey(call) : id),
             (name: "Sluice-Job-Id", value: id), (name: "Sluice-Function", value: call.job.function),
             (name: "Sluice-Attempt", value: "\(call.attempt)"), (name: "Sluice-Deadline", value: "\(call.deadline)"),
             (name: "traceparent", value: TraceContext.field(for: call)),

@@ -10,8 +10,10 @@ package final class Deliveries: Service {
     private static let napMilliseconds: Int64 = 1000
     /// At a shutdown attempts under way get this long; what is cut off is made again after the restart.
     private static let graceMilliseconds: Int64 = 5000
-    /// A lease outlives the longest attempt by this: for the commit that ends it, and a store that is slow.
-    private static let leaseReserve = Duration.seconds(60)
+    /// What is claimed and has to wait for its receiver waits this long at most.
+    private static let waitMilliseconds: Int64 = 60_000
+    /// A lease outlives that and the longest attempt by this: for the commit that ends it, and a store that is slow.
+    private static let leaseReserve = Duration.seconds(120)
     /// After the store could not be asked or written to.
     private static let pauseMilliseconds: Int64 = 1000
 
@@ -28,6 +30,8 @@ package final class Deliveries: Service {
         var slots = DeliverySlots()
         var nap: OneShot<Void>?
         var awake = true
+        /// The store has more that is due than there was room for.
+        var isBehind = false
         var draining = false
         var idle: OneShot<Void>?
         var counts = Counts()
@@ -66,6 +70,7 @@ package final class Deliveries: Service {
         } onGracefulShutdown: {
             let nap = self.state.withLock { state in
                 state.draining = true
+                state.slots.dropWaiting()
                 return Self.wake(&state)
             }
             nap?.set(())
@@ -83,36 +88,61 @@ package final class Deliveries: Service {
         return state.nap
     }
 
-    /// Takes what is due as far as there are slots, then sleeps until there is something to do.
+    /// Takes what is due as far as there is room, then sleeps until there is something to do.
     private func round(_ group: inout DiscardingTaskGroup) async {
         let now = clock.now()
-        let free = state.withLock { state in
+        let room = state.withLock { state in
             state.awake = false
-            return state.slots.free
+            state.isBehind = state.slots.room == 0
+            return state.slots.room
         }
-        guard free > 0 else { return await nap(until: nil, now) }
+        guard room > 0 else { return await nap(until: nil, now) }
+        let lease = deployment.value.webhooks.timeout + Self.leaseReserve
         let claim: DeliveryClaim
         do {
-            let lease = deployment.value.webhooks.timeout + Self.leaseReserve
-            claim = try await store.claimDeliveries(limit: free, for: lease, at: now.wall)
+            claim = try await store.claimDeliveries(limit: room, for: lease, at: now.wall)
         } catch {
             if error != .closed { logger.error("Cannot look for webhooks", metadata: ["error": "\(error)"]) }
             try? await clock.sleep(untilMonotonic: now.monotonic + Self.pauseMilliseconds)
             return
         }
-        var postponed: [DeliverySettlement] = []
+        var away: [DeliverySettlement] = []
         for delivery in claim.deliveries {
             guard let lease = delivery.lease else { continue }
-            if let pause = state.withLock({ $0.slots.take(delivery.content.url) }) {
-                postponed.append(
+            let until = now.monotonic + Self.waitMilliseconds
+            switch state.withLock({ $0.slots.place(delivery, until: until) }) {
+            case .start: group.addTask { await self.see(delivery) }
+            case .wait: break
+            case .stayAway(let pause):
+                away.append(
                     DeliverySettlement(
                         number: delivery.number, lease: lease, attempt: nil, change: .later(at: now.wall + pause)))
-            } else {
-                group.addTask { await self.attempt(delivery, lease) }
             }
         }
-        if !postponed.isEmpty { _ = await write(postponed) }
+        if !away.isEmpty { _ = await write(away) }
+        let isCut = claim.nextDue.map { $0 <= now.wall } ?? false
+        state.withLock { $0.isBehind = $0.isBehind || isCut }
         await nap(until: claim.nextDue, now)
+    }
+
+    /// One delivery, and whatever may start in its place.
+    private func see(_ first: Delivery) async {
+        var current: Delivery? = first
+        while let delivery = current {
+            if let lease = delivery.lease { await attempt(delivery, lease) }
+            let now = clock.now().monotonic
+            let (next, nap, idle) = state.withLock { state in
+                let next = state.slots.giveBack(delivery.content.url, at: now)
+                // Asking the store for a few at a time would cost more than sending them.
+                let isWorthIt = state.isBehind && state.slots.room >= DeliverySlots.total / 4
+                return (
+                    next, isWorthIt ? Self.wake(&state) : nil, state.slots.taken == 0 ? state.idle : nil
+                )
+            }
+            nap?.set(())
+            idle?.set(())
+            current = next
+        }
     }
 
     /// One attempt, from the request to the row that tells of it.
@@ -124,22 +154,17 @@ package final class Deliveries: Service {
                 delivery: delivery, signer: signer(of: delivery), attempt: delivery.attempts + 1, time: start.wall,
                 timeout: settings.timeout, headerPrefix: settings.headerPrefix))
         // Cut off by the shutdown: the lease ends with this process, and the next one makes the attempt again.
-        if !Task.isCancelled {
-            let end = clock.now()
-            let attempt = DeliveryAttempt(
-                number: delivery.attempts + 1, startedAt: start.wall, milliseconds: end.monotonic - start.monotonic,
-                statusCode: answer.statusCode, error: answer.error?.limited(toBytes: Limits.errorTextBytes))
-            let change = change(after: answer, of: delivery, settings.retry, at: end.wall)
-            let settlement = DeliverySettlement(
-                number: delivery.number, lease: lease, attempt: attempt, change: change)
-            if await write([settlement]) { note(delivery, attempt, change) }
-        }
-        let (nap, idle) = state.withLock { state in
-            state.slots.giveBack(delivery.content.url)
-            return (Self.wake(&state), state.slots.taken == 0 ? state.idle : nil)
-        }
-        nap?.set(())
-        idle?.set(())
+        guard !Task.isCancelled else { return }
+        let end = clock.now()
+        let attempt = DeliveryAttempt(
+            number: delivery.attempts + 1, startedAt: start.wall, milliseconds: end.monotonic - start.monotonic,
+            statusCode: answer.statusCode, error: answer.error?.limited(toBytes: Limits.errorTextBytes))
+        let change = change(after: answer, of: delivery, settings.retry, at: end.wall)
+        let settlement = DeliverySettlement(number: delivery.number, lease: lease, attempt: attempt, change: change)
+        guard await write([settlement]) else { return }
+        note(delivery, attempt, change)
+        // It is due before anything that the store has told of.
+        if case .later = change { wake() }
     }
 
     private func signer(of delivery: Delivery) -> WebhookSigner {

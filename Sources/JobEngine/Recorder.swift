@@ -208,6 +208,7 @@ final class Recorder: Sendable {
             case .queued, .running, .waiting: break
             }
         }
+        guard logger.logLevel <= .info else { return }
         var metadata: Logger.Metadata = [
             "job": "\(live.job.id)", "function": "\(live.job.function)", "state": "\(ending.state)",
             "attempts": "\(live.progress.attempt)",

@@ -33,12 +33,14 @@ package struct JobID: Hashable, Sendable {
 }
 
 extension JobID: CustomStringConvertible {
-    package var description: String {
+    package var description: String { uuid.description }
+
+    package var uuid: UUIDBits {
         let row = UInt64(row)
         let counter = row & 0x7FFF
         let high = ((row >> 15) << 16) | (7 << 12) | (counter >> 3)
         let low: UInt64 = (0b10 << 62) | ((counter & 0b111) << 59) | random
-        return UUIDBits(high: high, low: low).description
+        return UUIDBits(high: high, low: low)
     }
 }
 
@@ -81,12 +83,17 @@ package struct UUIDBits: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package var description: String {
+    package var description: String { text(dashes: true) }
+
+    /// 32 digits without dashes.
+    package var hex: String { text(dashes: false) }
+
+    private func text(dashes: Bool) -> String {
         String(unsafeUninitializedCapacity: 36) { buffer in
             var position = 0
             for word in [high, low] {
                 for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                    if position == 8 || position == 13 || position == 18 || position == 23 {
+                    if dashes, position == 8 || position == 13 || position == 18 || position == 23 {
                         buffer[position] = UInt8(ascii: "-")
                         position += 1
                     }

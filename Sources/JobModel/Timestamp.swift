@@ -57,14 +57,30 @@ extension Timestamp: CustomStringConvertible {
         let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        let time =
-            "\(padded(rest / 3_600_000, 2)):\(padded(rest / 60_000 % 60, 2)):\(padded(rest / 1000 % 60, 2))"
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(time).\(padded(rest % 1000, 3))Z"
-    }
-
-    private func padded(_ number: Int64, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+        // Written digit by digit: every answer and every log line has several.
+        guard (0...9999).contains(year) else {
+            return "\(year)-\(month)-\(day)T\(rest / 3_600_000):\(rest / 60_000 % 60):\(rest / 1000 % 60)Z"
+        }
+        return String(unsafeUninitializedCapacity: 24) { buffer in
+            var position = 0
+            func put(_ number: Int64, _ width: Int, _ end: Character) {
+                var number = number
+                for digit in (position..<position + width).reversed() {
+                    buffer[digit] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)
+                    number /= 10
+                }
+                buffer[position + width] = end.asciiValue ?? 0
+                position += width + 1
+            }
+            put(year, 4, "-")
+            put(month, 2, "-")
+            put(day, 2, "T")
+            put(rest / 3_600_000, 2, ":")
+            put(rest / 60_000 % 60, 2, ":")
+            put(rest / 1000 % 60, 2, ".")
+            put(rest % 1000, 3, "Z")
+            return position
+        }
     }
 
     /// RFC 3339, section 5.6: `2026-05-19T10:00:00.5+02:00`. A leap second counts as the second after it.

@@ -9,8 +9,7 @@ package enum TraceContext {
     /// attempt is a span of its own.
     package static func field(for call: HandlerCall) -> String {
         let given = call.job.forwarded.first { $0.name == fieldName }.flatMap { parts($0.value) }
-        let uuid = call.job.id.description.filter { $0 != "-" }
-        let trace = given?.trace ?? uuid
+        let trace = given?.trace ?? call.job.id.uuid.hex
         // The job's random bits tell its spans from others', the attempt tells them apart; never zero.
         let span = (call.job.id.random &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(clamping: call.attempt)) | 1 << 63
         return "00-\(trace)-\(String(span, radix: 16))-\(given?.flags ?? "01")"

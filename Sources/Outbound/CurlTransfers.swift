@@ -9,9 +9,9 @@ internal import JobModel
 final class CurlTransfers {
     /// libcurl wants this once, before any thread uses it.
     private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
-    private static let shardCount = 16
+    private static let shardCount = 32
     /// So many requests to one target share a shard; further ones go to the next that has room.
-    private static let shardWidth = 256
+    private static let shardWidth = 64
     /// Origins that are remembered; beyond that they are given out afresh, which costs idle connections.
     private static let originCount = 4096
 

@@ -35,8 +35,8 @@ package enum OutboundLimits {
     package static let headBytes = 256 << 10
     /// To a host that answers no packet: most are far quicker, and an attempt has better uses for its time.
     package static let connect = Duration.seconds(10)
-    /// Idle connections that are kept for the next request.
-    package static let idleConnections = 256
+    /// Idle connections that are kept for the next request, by each of libcurl's handles.
+    package static let idleConnections = 64
     /// An idle connection older than this is not used again, for many servers close theirs after a minute.
     package static let idleSeconds = 50
     /// A URL; common servers allow 8 KiB.

@@ -5,12 +5,24 @@ internal import PayloadSchema
 /// first byte,total]}`, times in microseconds.
 enum ExchangeText {
     /// Header fields alone, as `[["name","value"]]`.
-    static func bytes(of fields: [HeaderField]) -> [UInt8] { value(of: fields).bytes }
+    static func bytes(of fields: [HeaderField]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        write(fields, to: &bytes)
+        return bytes
+    }
 
     static func fields(_ bytes: [UInt8]) -> [HeaderField] { fields(try? JSONParser.parse(bytes)) }
 
-    private static func value(of fields: [HeaderField]) -> JSONValue {
-        .array(fields.map { .array([.string($0.name), .string($0.value)]) })
+    private static func write(_ fields: [HeaderField], to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "["))
+        for (index, field) in fields.enumerated() {
+            bytes.append(contentsOf: (index > 0 ? ",[" : "[").utf8)
+            JSONValue.write(field.name, to: &bytes)
+            bytes.append(UInt8(ascii: ","))
+            JSONValue.write(field.value, to: &bytes)
+            bytes.append(UInt8(ascii: "]"))
+        }
+        bytes.append(UInt8(ascii: "]"))
     }
 
     private static func fields(_ value: JSONValue?) -> [HeaderField] {
@@ -24,17 +36,24 @@ enum ExchangeText {
     }
 
     static func bytes(of exchange: Exchange) -> [UInt8] {
+        // Written straight into bytes: every attempt of an HTTP job passes here, in the writer's transaction.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(exchange.body.utf8.count + 256)
+        bytes.append(contentsOf: #"{"s":"#.utf8)
+        bytes.append(contentsOf: (exchange.statusCode.map(String.init) ?? "null").utf8)
+        bytes.append(contentsOf: #","h":"#.utf8)
+        write(exchange.headers, to: &bytes)
+        bytes.append(contentsOf: #","b":"#.utf8)
+        JSONValue.write(exchange.body, to: &bytes)
+        bytes.append(contentsOf: (exchange.isTruncated ? #","t":true,"m":["# : #","t":false,"m":["#).utf8)
         let timings = exchange.timings
-        let value: JSONValue = [
-            "s": exchange.statusCode.map { .integer($0) } ?? .null,
-            "h": value(of: exchange.headers),
-            "b": .string(exchange.body), "t": .bool(exchange.isTruncated),
-            "m": .array(
-                [timings.dns, timings.connect, timings.tls, timings.firstByte, timings.total].map {
-                    .integer(Int64(max(0, min($0 * 1000, 1e15))))
-                }),
-        ]
-        return value.bytes
+        for (index, time) in [timings.dns, timings.connect, timings.tls, timings.firstByte, timings.total].enumerated()
+        {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: String(Int64(max(0, min(time * 1000, 1e15)))).utf8)
+        }
+        bytes.append(contentsOf: "]}".utf8)
+        return bytes
     }
 
     /// nil for what this version does not understand: the attempt is told without it.

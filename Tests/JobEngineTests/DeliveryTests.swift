@@ -248,22 +248,50 @@ import Testing
         }
     }
 
-    @Test func `A receiver that hangs does not hold up the others`() {
+    private static func delivery(_ number: Int64, _ url: String) -> Delivery {
+        Delivery(
+            number: number, job: JobID(row: number, random: 1), run: 1, function: "f", owner: nil,
+            content: NewDelivery(audience: .caller, url: url, body: []), state: .pending,
+            due: Timestamp(milliseconds: 0), used: 0, attempts: 0)
+    }
+
+    @Test func `One receiver may have half of the slots, and leaves the rest to others`() {
         var slots = DeliverySlots()
-        for number in 0..<DeliverySlots.perReceiver {
-            #expect(slots.take("https://slow.example.com/\(number)") == nil)
+        var number: Int64 = 0
+        func fill(_ host: String, _ count: Int) -> [DeliverySlots.Place] {
+            (0..<count).map { _ in
+                number += 1
+                return slots.place(Self.delivery(number, "https://\(host).example.com/\(number)"), until: 100)
+            }
         }
-        let pauses = (0..<200).compactMap { slots.take("https://SLOW.example.com/a?\($0)") }
-        #expect(pauses.count == 200)
-        // The longer the line, the longer they stay away.
-        #expect(pauses.first == .seconds(1) && pauses.last == .seconds(7))
-        #expect(slots.take("https://quick.example.com/") == nil)
-        slots.giveBack("https://slow.example.com/1")
-        #expect(slots.take("https://slow.example.com/2") == nil)
-        #expect(slots.taken == DeliverySlots.perReceiver + 1)
-        #expect(slots.receivers == 2)
-        for host in 0..<1000 where slots.free > 0 { _ = slots.take("https://h\(host).example.com:1/") }
-        #expect(slots.taken == DeliverySlots.total)
-        #expect(slots.take("https://new.example.com/") != nil)
+        let slow = fill("slow", 300)
+        #expect(slow.filter { $0 == .start }.count == DeliverySlots.total / 2)
+        #expect(slow.filter { $0 == .wait }.count == 300 - DeliverySlots.total / 2)
+        // The same host in other letters is the same receiver.
+        #expect(fill("SLOW", 1) == [.wait])
+        #expect(fill("quick", 64).allSatisfy { $0 == .start })
+        #expect(fill("third", 32).allSatisfy { $0 == .start })
+        // Whoever comes late gets the least that everybody gets.
+        #expect(fill("late", 17).filter { $0 == .start }.count == 16)
+        #expect(fill("slow", 600).contains(.stayAway(.seconds(5))))
+        #expect(slots.room < DeliverySlots.total)
+    }
+
+    @Test func `The place of one that ends goes to the next of its receiver, then of others`() {
+        var slots = DeliverySlots()
+        for number: Int64 in 1...130 { _ = slots.place(Self.delivery(number, "http://a/"), until: 100) }
+        #expect(slots.taken == 128 && slots.waiting == 2)
+        #expect(slots.giveBack("http://a/", at: 0)?.number == 129)
+        // The last one's lease is over: the store hands it out again.
+        #expect(slots.giveBack("http://a/", at: 100) == nil)
+        #expect(slots.taken == 127 && slots.waiting == 0)
+        for number: Int64 in 200...400 { _ = slots.place(Self.delivery(number, "http://b/"), until: 100) }
+        let waiting = slots.waiting
+        #expect(waiting > 0)
+        // As many as are free, one more than it has.
+        #expect(slots.giveBack("http://a/", at: 0) == nil)
+        #expect(slots.giveBack("http://a/", at: 0)?.content.url == "http://b/")
+        slots.dropWaiting()
+        #expect(slots.waiting == 0 && slots.giveBack("http://b/", at: 0) == nil)
     }
 }
