@@ -96,8 +96,8 @@ let package = Package(
         room(
             "OperationsAPI",
             uses: [
-                "Accounts", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "Logging", "NIOCore",
-                "NIOHTTP1",
+                "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema",
+                "Logging", "NIOCore", "NIOHTTP1",
             ]),
         // Commands, settings and the one place that names concrete types.
         .executableTarget(

@@ -6,15 +6,19 @@ package import Logging
 /// The function endpoints (CONTRACT 4): asynchronous writes, and the status of each.
 package struct FunctionsAPI: Sendable {
     private let basePath: [String]
+    private let formerBasePaths: [[String]]
     private let accept: AcceptCall
     private let status: StatusCalls
 
-    /// - Parameter webhookSecret: what signs the webhook of a job without an owner, where its caller is to be told it.
+    /// - Parameters:
+    ///   - formerBasePaths: where endpoints were before: the status URLs that were given out there are still answered.
+    ///   - webhookSecret: what signs the webhook of a job without an owner, where its caller is to be told it.
     package init(
-        basePath: [String], engine: JobEngine, authenticator: any Authenticator,
+        basePath: [String], formerBasePaths: [[String]] = [], engine: JobEngine, authenticator: any Authenticator,
         webhookSecret: @escaping @Sendable (JobID) -> Secret?, logger: Logger
     ) {
         self.basePath = basePath
+        self.formerBasePaths = formerBasePaths.filter { $0 != basePath }
         let page = StatusPage(basePath: basePath, engine: engine, logger: logger)
         let watch = StatusWatch(engine: engine)
         accept = AcceptCall(
@@ -25,14 +29,17 @@ package struct FunctionsAPI: Sendable {
     /// One route a function, and the status routes, which outlive their functions.
     package func routes(for functions: some Sequence<Function>) -> [Route] {
         let status = status
-        let pattern = PathPattern(literals: basePath).appending([
-            .parameter("function"), .literal("status"), .parameter("jobId"),
-        ])
         let accept = accept
-        return [
-            Route("GET", pattern) { try await status.get($0, $1) },
-            Route("DELETE", pattern) { try await status.delete($0, $1) },
-        ]
+        let statusRoutes = (formerBasePaths + [basePath]).flatMap { base in
+            let pattern = PathPattern(literals: base).appending([
+                .parameter("function"), .literal("status"), .parameter("jobId"),
+            ])
+            return [
+                Route("GET", pattern) { try await status.get($0, $1) },
+                Route("DELETE", pattern) { try await status.delete($0, $1) },
+            ]
+        }
+        return statusRoutes
             + functions.map { function in
                 let path = PathPattern(literals: basePath).appending(function.endpoint.path.segments)
                 return Route(function.endpoint.method, path) { request, context in

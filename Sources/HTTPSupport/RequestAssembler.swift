@@ -19,14 +19,16 @@ struct RequestAssembler {
         case discarding
     }
 
-    private let bodyLimit: Int
+    private let limits: HTTPLimits
+    /// Of the present request.
+    private var bodyLimit = 0
     private let connection: ClientConnection
     private var phase = Phase.idle
     /// What was delivered last closes the connection after its answer.
     private(set) var closes = false
 
     init(limits: HTTPLimits, connection: ClientConnection) {
-        bodyLimit = limits.bodyBytes
+        self.limits = limits
         self.connection = connection
     }
 
@@ -36,6 +38,7 @@ struct RequestAssembler {
 
     mutating func head(_ head: HTTPRequestHead) -> Action {
         guard case .idle = phase else { return .none }
+        bodyLimit = limits.body.bytes
         var request = ServerRequest(
             method: head.method.rawValue, rawPath: "/", headers: head.headers, connection: connection)
         request.mayStream = head.version.minor > 0 && head.method != .HEAD

@@ -13,5 +13,8 @@ package final class CurrentDeployment: Sendable {
 
     package func function(_ name: String) -> Function? { state.withLock { $0.functions[name] } }
 
-    package func replace(with deployment: Deployment) { state.withLock { $0 = deployment } }
+    /// A function as it is, or as it was before it was removed.
+    package func lastKnown(_ name: String) -> Function? { state.withLock { $0.lastKnown(name) } }
+
+    package func replace(with deployment: Deployment) { state.withLock { $0 = deployment.succeeding($0) } }
 }

@@ -170,7 +170,7 @@ package final class Deliveries: Service {
     private func signer(of delivery: Delivery) -> WebhookSigner {
         switch delivery.content.audience {
         case .function:
-            let hook = deployment.function(delivery.function)?.onComplete
+            let hook = deployment.lastKnown(delivery.function)?.onComplete
             return hook?.secret.map { .secret($0) } ?? .operator
         case .caller:
             guard let owner = delivery.owner else { return .job(delivery.job) }

@@ -21,6 +21,8 @@ package final class Dispatcher: Service {
         /// Something came while nobody napped.
         var awake = true
         var idle: OneShot<Void>?
+        /// A function may have come back: look for its jobs at once.
+        var mustPoll = false
         /// Where the last poll of a function with many lanes stopped.
         var pollAfter: [String: Int64] = [:]
         var lastTick: Int64 = 0
@@ -33,20 +35,19 @@ package final class Dispatcher: Service {
     private let state = Mutex(State())
     private let store: any JobStore
     private let deployment: CurrentDeployment
-    private let handlers: @Sendable (Function) -> any Handler
+    private let handlers: @Sendable (Function, Deployment) -> any Handler
     private let recorder: Recorder
     private let announcer: Announcer
     private let gauges: FunctionGauges
     private let metrics: EngineMetrics
     private let clock: any EngineClock
-    private let grace: Duration
     private let logger: Logger
 
     init(
-        store: any JobStore, deployment: CurrentDeployment, handlers: @escaping @Sendable (Function) -> any Handler,
+        store: any JobStore, deployment: CurrentDeployment,
+        handlers: @escaping @Sendable (Function, Deployment) -> any Handler,
         recorder: Recorder, announcer: Announcer, gauges: FunctionGauges, metrics: EngineMetrics,
-        clock: any EngineClock, grace: Duration,
-        logger: Logger
+        clock: any EngineClock, logger: Logger
     ) {
         self.store = store
         self.deployment = deployment
@@ -56,7 +57,6 @@ package final class Dispatcher: Service {
         self.gauges = gauges
         self.metrics = metrics
         self.clock = clock
-        self.grace = grace
         self.logger = logger
     }
 
@@ -69,7 +69,7 @@ package final class Dispatcher: Service {
                 while !Task.isCancelled, !isDraining {
                     startHanded(&group)
                     let now = clock.now()
-                    if now.monotonic >= nextPoll {
+                    if now.monotonic >= nextPoll || takesPoll() {
                         let isComplete = await poll()
                         nextPoll = now.monotonic + (isComplete ? Self.pollMilliseconds : 0)
                     }
@@ -188,6 +188,24 @@ package final class Dispatcher: Service {
         return state.nap
     }
 
+    /// The deployment was replaced: what waits for a function, a slot or a limit may start now.
+    func adopt() {
+        let nap = state.withLock { state in
+            state.mustPoll = true
+            state.pollAfter = [:]
+            state.core.adopted()
+            return Self.wake(&state)
+        }
+        nap?.set(())
+    }
+
+    private func takesPoll() -> Bool {
+        state.withLock { state in
+            defer { state.mustPoll = false }
+            return state.mustPoll
+        }
+    }
+
     /// So many lanes of a function are learned at once; the next poll goes on behind them.
     private static let pollWidth = 1000
 
@@ -295,7 +313,7 @@ package final class Dispatcher: Service {
     }
 
     private func see(_ attempt: RunningAttempt) async {
-        let outcome = await attempt.run(handlers(attempt.function), clock: clock)
+        let outcome = await attempt.run(handlers(attempt.function, deployment.value), clock: clock)
         let milliseconds = clock.now().monotonic - attempt.startedAt.monotonic
         let seconds = Double(milliseconds) / 1000
         gauges.attemptEnded(attempt.function.name, after: seconds)
@@ -370,6 +388,7 @@ package final class Dispatcher: Service {
         // Whatever is still to be written at the end is written once more, or left to the restart.
         defer { recorder.giveUp() }
         guard count > 0 else { return }
+        let grace = deployment.value.shutdownGrace
         logger.info("Waiting for running attempts", metadata: ["running": "\(count)", "grace": "\(grace.written)"])
         let limit = clock.now().monotonic + grace.milliseconds
         if await idle.value(untilMonotonic: limit, clock: clock) == nil {

@@ -228,6 +228,12 @@ struct DispatcherState {
         }
     }
 
+    /// Another manifest is in force: what waited for a limit may start now.
+    mutating func adopted() {
+        for name in queues.keys { queues[name]?.unblockAll() }
+        isShort = true
+    }
+
     /// Whether an attempt's target has answered; to be told before its end.
     ///
     /// - Returns: true when the target answers again, false when it is silent from now on, nil when nothing has changed.

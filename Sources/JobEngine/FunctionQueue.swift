@@ -80,6 +80,11 @@ struct FunctionQueue {
         return true
     }
 
+    /// Limits may have changed: every lane that waits for one is looked at again.
+    mutating func unblockAll() {
+        for key in Array(waiting.keys) { _ = unblock(key) }
+    }
+
     /// The lane cannot start anything: it comes back when the obstacle is gone.
     mutating func block(_ lane: Int64, by obstacle: StartLimits.Obstacle, at now: Moment) {
         if isReady.remove(lane) != nil { ready.removeAll { $0 == lane } }

@@ -23,10 +23,10 @@ package final class JobEngine: Sendable {
     /// - Parameters:
     ///   - handlers: what runs an attempt of a function.
     ///   - sender: what makes an attempt at a webhook.
-    ///   - grace: how long running attempts may go on after a shutdown began.
     package init(
-        store: any JobStore, deployment: Deployment, handlers: @escaping @Sendable (Function) -> any Handler,
-        sender: any WebhookSender, clock: any EngineClock, random: RandomSource, grace: Duration, logger: Logger
+        store: any JobStore, deployment: Deployment,
+        handlers: @escaping @Sendable (Function, Deployment) -> any Handler,
+        sender: any WebhookSender, clock: any EngineClock, random: RandomSource, logger: Logger
     ) {
         let current = CurrentDeployment(deployment)
         let announcer = Announcer()
@@ -41,7 +41,7 @@ package final class JobEngine: Sendable {
             metrics: metrics, deliveries: deliveries, logger: logger)
         let dispatcher = Dispatcher(
             store: store, deployment: current, handlers: handlers, recorder: recorder, announcer: announcer,
-            gauges: gauges, metrics: metrics, clock: clock, grace: grace, logger: logger)
+            gauges: gauges, metrics: metrics, clock: clock, logger: logger)
         let rates = RateLimiter()
         self.rates = rates
         admission = Admission(
@@ -58,6 +58,12 @@ package final class JobEngine: Sendable {
         self.dispatcher = dispatcher
         self.clock = clock
         self.store = store
+    }
+
+    /// Goes on under another manifest: queued jobs start under it, running attempts finish under theirs.
+    package func adopt(_ deployment: Deployment) {
+        self.deployment.replace(with: deployment)
+        dispatcher.adopt()
     }
 
     /// Takes up what a former process left, before anything new is accepted.
@@ -166,7 +172,7 @@ extension JobEngine {
     package func retry(_ id: JobID) async throws(StoreError) -> RetryResult {
         guard case .found(let job) = try await lookUp(id, including: .payload) else { return .unknown }
         let now = clock.now().wall
-        let function = deployment.function(job.job.function)
+        let function = deployment.lastKnown(job.job.function)
         let maxWait = function?.maxWait ?? Duration.seconds(7 * 86_400)
         let lane = function.map { LimitKeys.of($0, KeySource(job.job, limits: $0.limits)).lane } ?? 0
         let results = try await store.retry([RetryRequest(id: id, lane: lane, deadline: now + maxWait)], at: now)

@@ -14,10 +14,13 @@ struct JobKeys: Equatable, Sendable {
     /// Where attempts go, counted over all functions; nil for what runs on this machine.
     var target: Int64?
 
-    /// Everything that bounds how many run at once.
+    /// Everything that bounds how many run at once, each once: two rules may count by the same.
     var slots: [Int64] {
-        guard account != nil || target != nil else { return concurrency }
-        return concurrency + [account, target].compactMap(\.self)
+        var slots: [Int64] = []
+        for key in concurrency where !slots.contains(key) { slots.append(key) }
+        if let account { slots.append(account) }
+        if let target { slots.append(target) }
+        return slots
     }
 
     /// Whether jobs of other functions count by it too.
@@ -73,7 +76,8 @@ enum LimitKeys {
             hash(["throttle", function.name, "\(rule)", source.text(rule.key)])
         }
         keys.concurrency = limits.concurrency.map { rule in
-            hash(["concurrency", function.name, "\(rule)", source.text(rule.key)])
+            // Without the limit itself: what runs still counts when a reload changes it.
+            hash(["concurrency", function.name, rule.key.map { "\($0)" } ?? "", source.text(rule.key)])
         }
         return keys
     }

@@ -107,7 +107,7 @@ final class Recorder: Sendable {
     private func webhooks(
         of live: LiveJob, _ ending: Ending, knownAs function: Function?, error: String?, at now: Timestamp
     ) async -> [NewDelivery] {
-        let function = deployment.function(live.job.function) ?? function
+        let function = deployment.function(live.job.function) ?? function ?? deployment.lastKnown(live.job.function)
         var job = live.job
         if WebhookPlan.needsJob(live, function),
             case .found(let found)? = try? await store.fetch([job.id], including: .payload).first
@@ -130,15 +130,18 @@ final class Recorder: Sendable {
         switch decision.next {
         case .queue(let due): settlement.change = .queue(at: due)
         case .end(let ending):
-            settlement.change = change(to: ending, of: live, at: now)
+            settlement.change = change(to: ending, of: live, knownAs: entry.function, at: now)
             settlement.deliveries = await webhooks(
                 of: live, ending, knownAs: entry.function, error: decision.progress.lastError, at: now)
         }
         return settlement
     }
 
-    private func change(to ending: Ending, of live: LiveJob, at now: Timestamp) -> Settlement.Change {
-        let retention = deployment.function(live.job.function)?.retention ?? Retention()
+    private func change(
+        to ending: Ending, of live: LiveJob, knownAs function: Function? = nil, at now: Timestamp
+    ) -> Settlement.Change {
+        let function = deployment.function(live.job.function) ?? function ?? deployment.lastKnown(live.job.function)
+        let retention = function?.retention ?? Retention()
         let keepUntil = now + retention.duration(of: ending.state)
         return .end(ending, at: now, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
     }

@@ -18,13 +18,19 @@ package struct Deployment: Sendable {
     package var maxQueued: Int
     package var accounts: AccountLimits
     package var webhooks: WebhookSettings
+    /// How long running attempts may go on after a shutdown began.
+    package var shutdownGrace: Duration
+    /// Functions that former revisions declared, as they were last: their jobs are still answered by them.
+    package private(set) var former: [String: Function] = [:]
     /// Attempts that may be under way to one target: some slots are kept for the functions that go elsewhere, if any do.
     package let targetConcurrency: Int
 
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
-        accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings()
+        accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings(),
+        shutdownGrace: Duration = .seconds(25)
     ) {
+        self.shutdownGrace = shutdownGrace
         self.revision = revision
         self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.concurrency = concurrency
@@ -34,6 +40,16 @@ package struct Deployment: Sendable {
         self.accounts = accounts
         self.webhooks = webhooks
     }
+
+    /// This deployment in the place of another: it remembers what that one declared.
+    package func succeeding(_ other: Deployment) -> Deployment {
+        var next = self
+        next.former = other.former.merging(other.functions) { $1 }.filter { functions[$0.key] == nil }
+        return next
+    }
+
+    /// A function as it is, or as it was before it was removed.
+    package func lastKnown(_ name: String) -> Function? { functions[name] ?? former[name] }
 
     /// How many attempts of one account run at once: its limit, and never more than there are slots.
     package var accountConcurrency: Int { min(accounts.concurrency, concurrency) }

@@ -46,7 +46,7 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A range of addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3).
-package struct NetworkRange: Hashable, Sendable {
+package struct NetworkRange: Hashable, Sendable, CustomStringConvertible {
     private let network: IPAddress
     /// Leading bits of the 16 bytes that count.
     private let bits: Int
@@ -64,6 +64,11 @@ package struct NetworkRange: Hashable, Sendable {
             bits = 128
         }
         self.network = network
+    }
+
+    package var description: String {
+        let isIPv4 = network.isIPv4 && bits >= 96
+        return bits == 128 ? "\(network)" : "\(network)/\(isIPv4 ? bits - 96 : bits)"
     }
 
     package func contains(_ address: IPAddress) -> Bool {

@@ -9,6 +9,7 @@ struct HealthCalls: Sendable {
     let engine: JobEngine
     let authenticator: any Authenticator
     let connections: ConnectionCount
+    let reloads: ReloadCounts
     let version: String
 
     func live() -> ServerReply { .response(.json(200, ["status": "alive"])) }
@@ -32,7 +33,7 @@ struct HealthCalls: Sendable {
         let isProxied = Self.signsOfProxy.contains { request.headers.contains(name: $0) }
         let isLocal = request.connection.peer?.isLoopback == true && !isProxied
         if !isLocal { try await authenticator.requireAdmin(request) }
-        let text = try await MetricsText.of(engine, connections: connections.value, version: version)
+        let text = try await MetricsText.of(engine, connections: connections.value, reloads: reloads, version: version)
         return .response(
             ServerResponse(
                 status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],

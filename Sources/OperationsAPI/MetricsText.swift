@@ -38,7 +38,8 @@ struct MetricsText {
 
 extension MetricsText {
     /// Everything that the engine knows; `sluice_` before every name, no ids as labels.
-    static func of(_ engine: JobEngine, connections: Int, version: String) async throws -> String {
+    static func of(_ engine: JobEngine, connections: Int, reloads: ReloadCounts, version: String) async throws -> String
+    {
         let now = engine.clock.now().wall
         let counts = engine.metrics.all.sorted { $0.key < $1.key }
         let gauges = engine.gauges.all.sorted { $0.key < $1.key }
@@ -48,6 +49,15 @@ extension MetricsText {
 
         metrics.family("sluice_info", "gauge", "Version and manifest revision; always 1.")
         metrics.sample("sluice_info", [("version", version), ("revision", deployment.revision)], 1)
+
+        metrics.family("sluice_manifest_reloads_total", "counter", "Looks at a changed manifest, by what came of them.")
+        metrics.sample("sluice_manifest_reloads_total", [("result", "taken")], reloads.taken)
+        metrics.sample("sluice_manifest_reloads_total", [("result", "refused")], reloads.refused)
+        metrics.family("sluice_manifest_broken", "gauge", "1 while the manifest's file is not what is in force.")
+        metrics.sample("sluice_manifest_broken", [], reloads.isBroken ? 1 : 0)
+        metrics.family("sluice_manifest_loaded_timestamp_seconds", "gauge", "When the manifest in force was loaded.")
+        metrics.sample(
+            "sluice_manifest_loaded_timestamp_seconds", [], Double(reloads.loadedAt.milliseconds) / 1000)
 
         let counters: [(String, String, KeyPath<EngineMetrics.Counts, UInt64>)] = [
             ("sluice_jobs_accepted_total", "Jobs accepted.", \.accepted),

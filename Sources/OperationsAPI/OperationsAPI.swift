@@ -11,16 +11,20 @@ package struct OperationsAPI: Sendable {
     private let health: HealthCalls
     private let accounts: AccountCalls
     private let backup: BackupCall
+    private let manifest: ManifestCalls
 
     /// - Parameters:
     ///   - webhookSecret: what signs somebody's webhooks; nil where one secret of the whole team does.
     ///   - makeBackup: writes a copy of the database and returns its path.
     package init(
-        engine: JobEngine, accounts: Accounts, authenticator: any Authenticator, connections: ConnectionCount,
+        engine: JobEngine, accounts: Accounts, manifest: any ManifestControl, reloads: ReloadCounts,
+        authenticator: any Authenticator, connections: ConnectionCount,
         version: String, webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?, logger: Logger,
         makeBackup: @escaping @Sendable () async throws -> String
     ) {
-        health = HealthCalls(engine: engine, authenticator: authenticator, connections: connections, version: version)
+        health = HealthCalls(
+            engine: engine, authenticator: authenticator, connections: connections, reloads: reloads, version: version)
+        self.manifest = ManifestCalls(control: manifest, authenticator: authenticator)
         self.accounts = AccountCalls(
             accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
@@ -28,13 +32,15 @@ package struct OperationsAPI: Sendable {
     }
 
     package var routes: [Route] {
-        let (health, accounts, backup) = (health, accounts, backup)
+        let (health, accounts, backup, manifest) = (health, accounts, backup, manifest)
         let all = PathPattern(literals: ["v1", "accounts"])
         let keys = all.appending([.parameter("account"), .literal("keys")])
         return [
             Route("GET", PathPattern(literals: ["livez"])) { _, _ in health.live() },
             Route("GET", PathPattern(literals: ["readyz"])) { _, _ in try await health.ready() },
             Route("GET", PathPattern(literals: ["metrics"])) { request, _ in try await health.metrics(request) },
+            Route("GET", PathPattern(literals: ["v1", "manifest"])) { try await manifest.get($0, $1) },
+            Route("POST", PathPattern(literals: ["v1", "reload"])) { try await manifest.reload($0, $1) },
             Route("GET", all) { try await accounts.list($0, $1) },
             Route("POST", all) { try await accounts.create($0, $1) },
             Route("POST", keys) { try await accounts.addKey($0, $1) },

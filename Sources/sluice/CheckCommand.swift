@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import FunctionManifest
 internal import JobModel
+internal import NIOHTTP1
 internal import PayloadSchema
 
 struct CheckCommand: AsyncParsableCommand {
@@ -14,32 +15,58 @@ struct CheckCommand: AsyncParsableCommand {
             EXAMPLES
               sluice check
               sluice check staging/functions.yaml
-              sluice check --json | jq '.problems[].message'
+              sluice check --against http://127.0.0.1:3000     what a running server would change, jobs included
+              sluice check --format github                     annotations for GitHub Actions
+              sluice check --format json | jq '.problems[].message'
             """)
+
+    enum Format: String, CaseIterable, ExpressibleByArgument { case human, json, github }
 
     @Argument(help: "The manifest (default: $SLUICE_MANIFEST, else functions.yaml).")
     var file: String?
 
-    @Flag(help: "Print one JSON object.")
+    @Option(help: ArgumentHelp("A running server: tells what it would change, without doing it.", valueName: "url"))
+    var against: String?
+
+    @Option(help: "The server's data folder, for its admin token (SLUICE_DATA, default: here).")
+    var data: String?
+
+    @Option(help: "human, json or github.")
+    var format: Format?
+
+    @Flag(help: "The same as --format json.")
     var json = false
 
+    private var chosen: Format { format ?? (json ? .json : .human) }
+
+    private var path: String {
+        file ?? ProcessInfo.processInfo.environment["SLUICE_MANIFEST"] ?? "functions.yaml"
+    }
+
     func run() async throws {
-        let path = file ?? ProcessInfo.processInfo.environment["SLUICE_MANIFEST"] ?? "functions.yaml"
-        let manifest = ManifestFile(path: path)
+        try await reporting {
+            if let against { return try await compare(with: against) }
+            try check()
+        }
+    }
+
+    private func check() throws {
         let loaded: ManifestFile.Loaded
         do {
-            loaded = try manifest.load()
+            loaded = try ManifestFile(path: path).load()
         } catch {
-            if json {
-                Output.line(["file": .string(path), "ok": false, "error": .string(error.text)])
-            } else {
-                Output.error(error.text)
+            switch chosen {
+            case .json: Output.line(["file": .string(path), "ok": false, "error": .string(error.text)])
+            case .human: Output.error(error.text)
+            case .github: print("::error file=\(GitHubText.property(path))::\(GitHubText.message(error.text))")
             }
             throw ExitStatus.configuration
         }
-        if json {
-            Output.line(Self.report(loaded, path: path))
-        } else {
+        switch chosen {
+        case .json: Output.line(Self.report(loaded, path: path))
+        case .github:
+            for problem in loaded.result.problems { print(GitHubText.annotation(problem, file: path)) }
+        case .human:
             loaded.problemText.map { StandardError.write($0) }
             if case .success(let manifest, _) = loaded.result {
                 let count = manifest.functions.count
@@ -47,6 +74,16 @@ struct CheckCommand: AsyncParsableCommand {
             }
         }
         if case .failure = loaded.result { throw ExitStatus.configuration }
+    }
+
+    /// The server reads the references (`${…}`) in its own environment.
+    private func compare(with url: String) async throws {
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw CommandFailure("cannot read the manifest \(path)", ExitStatus.configuration)
+        }
+        let server = try ServerOptions.connection(to: url, data: data)
+        let reply = try await server.send(.POST, "/v1/reload?dryRun=true", body: [UInt8](bytes))
+        try ReloadAnswerText.tell(reply, json: chosen == .json)
     }
 
     private static func report(_ loaded: ManifestFile.Loaded, path: String) -> JSONValue {
@@ -69,6 +106,23 @@ struct CheckCommand: AsyncParsableCommand {
                 ]
             })
         return .object(report)
+    }
+}
+
+/// Workflow commands of GitHub Actions (docs.github.com, "Workflow commands", "Setting an error message").
+private enum GitHubText {
+    static func annotation(_ problem: ManifestProblem, file: String) -> String {
+        let help = problem.help.map { "\n\($0)" } ?? ""
+        return "::\(problem.severity.rawValue) file=\(property(file)),line=\(problem.line),col=\(problem.column),"
+            + "endColumn=\(problem.column + problem.length)::\(message(problem.message + help))"
+    }
+
+    static func message(_ text: String) -> String {
+        text.replacing("%", with: "%25").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+    }
+
+    static func property(_ text: String) -> String {
+        message(text).replacing(":", with: "%3A").replacing(",", with: "%2C")
     }
 }
 

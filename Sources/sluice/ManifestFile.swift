@@ -1,5 +1,7 @@
 internal import Foundation
 internal import FunctionManifest
+internal import JobModel
+internal import OperationsAPI
 
 /// A manifest on disk, with the `.env` beside it.
 struct ManifestFile: Sendable {
@@ -17,15 +19,44 @@ struct ManifestFile: Sendable {
 
     private var folder: URL { URL(fileURLWithPath: path).deletingLastPathComponent() }
 
+    /// What came of a look at the file, or at bytes in its place.
+    typealias Attempt = Result<(Manifest, warnings: [ManifestProblem]), ManifestFailure>
+
+    func attempt(at now: Timestamp) -> Attempt {
+        do throws(Unreadable) {
+            return attempt(of: try load(), at: now)
+        } catch {
+            return .failure(ManifestFailure(text: error.text, problems: [], at: now))
+        }
+    }
+
+    func attempt(_ bytes: [UInt8], at now: Timestamp) -> Attempt { attempt(of: load(bytes), at: now) }
+
+    private func attempt(of loaded: Loaded, at now: Timestamp) -> Attempt {
+        switch loaded.result {
+        case .success(let manifest, let warnings): .success((manifest, warnings))
+        case .failure(let problems):
+            .failure(ManifestFailure(text: loaded.problemText ?? "", problems: problems, at: now))
+        }
+    }
+
+    /// Everything that it is made of: the file, the `.env` beside it, files that it refers to.
+    func watched(_ manifest: Manifest) -> [String] {
+        [path, folder.appendingPathComponent(".env").path]
+            + manifest.referencedFiles.map { URL(fileURLWithPath: $0, relativeTo: folder).path }
+    }
+
     func load() throws(Unreadable) -> Loaded {
-        let bytes: [UInt8]
         do {
-            bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+            return load([UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
         } catch {
             let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
             throw Unreadable(
                 text: "cannot load the manifest \(path): \(reason); name another with --manifest or SLUICE_MANIFEST")
         }
+    }
+
+    func load(_ bytes: [UInt8]) -> Loaded {
         let environment = Environment(dotEnv: dotEnv())
         let folder = folder
         let loader = ManifestLoader(

@@ -127,40 +127,48 @@ struct Server: Sendable {
     /// Until a signal; then everything ends in order.
     func run() async throws {
         let sender = HTTPWebhookSender(
-            secrets: webhookSecrets, version: Version.number, open: outbound, guarded: guarded(port: settings.port))
-        let engine = JobEngine(
-            store: store,
-            deployment: Deployment(
-                revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
-                maxQueued: manifest.server.maxQueued, accounts: manifest.accounts, webhooks: manifest.webhooks),
-            handlers: { [clock, random, outbound, manifest] function in
-                switch function.handler {
-                case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })
-                case .http(let target):
-                    HTTPHandler(
-                        target, outbound: outbound, clock: clock, version: Version.number,
-                        headerPrefix: manifest.webhooks.headerPrefix)
-                }
-            },
-            sender: sender, clock: clock, random: random, grace: manifest.server.shutdownGrace, logger: logger)
+            secrets: webhookSecrets, version: Version.number, open: outbound,
+            guarded: Surfaces.guarded(manifest, port: settings.port))
+        let engine = engine(sender)
         do {
             try await engine.recover()
         } catch {
             throw Refusal("cannot read the database: \(error)", exit: ExitStatus.configuration)
         }
-        let gates = engine.services.map { StartedLater(service: $0) }
-        let listening = Atomic(false)
-        let server = httpServer(
-            engine,
+        let accounts = Accounts(
+            store: store, now: { [clock] in clock.now().wall }, random: { [random] in random.next() })
+        let authenticator = authenticator(accounts)
+        var limits = HTTPLimits()
+        // An accept that finds no free descriptor would end the listener.
+        limits.connections = max(64, min(limits.connections, OpenFiles.limit - 256))
+        let surfaces = Surfaces(
+            manifest: manifest, engine: engine, authenticator: authenticator, webhookSecrets: webhookSecrets,
+            sender: sender, listening: settings.host, limits: limits, seed: random.next(), logger: logger)
+        let reloads = ReloadCounts()
+        let reloader = reloader(engine, surfaces, reloads)
+        let connections = ConnectionCount()
+        surfaces.open(
+            OperationsAPI(
+                engine: engine, accounts: accounts, manifest: reloader, reloads: reloads, authenticator: authenticator,
+                connections: connections, version: Version.number,
+                webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) }, logger: logger,
+                makeBackup: { try await makeBackup(engine) }))
+
+        let gates = (engine.services + [watcher(of: reloader), HangUpWatch(reloader: reloader)])
+            .map { StartedLater(service: $0) }
+        let isListening = Atomic(false)
+        let server = HTTPServer(
+            responder: surfaces.door, limits: limits, connections: connections, host: settings.host,
+            port: settings.port, group: MultiThreadedEventLoopGroup.singleton, logger: logger,
             onListening: { port in
-                // Which port it is is known only now.
-                sender.replaceGuarded(with: guarded(port: port))
-                listening.store(true, ordering: .relaxed)
+                isListening.store(true, ordering: .relaxed)
+                surfaces.listen(on: port)
+                announce(port)
                 for gate in gates { gate.open.set(()) }
+                StandardError.write(readyLine.text(port: port))
             })
         // They shut down from the last to the first: the dispatcher drains while HTTP still answers.
-        let services: [any Service] =
-            [SignalWatch(), server] + gates
+        let services: [any Service] = [SignalWatch(), server] + gates
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, failureTerminationBehavior: .cancelGroup) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
@@ -170,7 +178,7 @@ struct Server: Sendable {
         } catch {
             await store.close()
             if settings.database.isKept { data.withdraw() }
-            guard !listening.load(ordering: .relaxed) else {
+            guard !isListening.load(ordering: .relaxed) else {
                 throw Refusal("the server ended: \(error)", exit: ExitStatus.failure)
             }
             throw Refusal(
@@ -189,18 +197,24 @@ struct Server: Sendable {
         return quiet
     }
 
-    /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves.
-    private func guarded(port: Int) -> Outbound {
-        Outbound(
-            policy: EgressPolicy(
-                allowing: manifest.egress.ranges, hosts: manifest.egress.hosts,
-                listener: EgressPolicy.Listener(port: port)))
+    private func engine(_ sender: HTTPWebhookSender) -> JobEngine {
+        let deployment = Surfaces.deployment(manifest)
+        return JobEngine(
+            store: store, deployment: deployment,
+            handlers: { [clock, random, outbound] function, deployment in
+                switch function.handler {
+                case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { random.fraction() })
+                case .http(let target):
+                    HTTPHandler(
+                        target, outbound: outbound, clock: clock, version: Version.number,
+                        headerPrefix: deployment.webhooks.headerPrefix)
+                }
+            },
+            sender: sender, clock: clock, random: random, logger: logger)
     }
 
-    private func httpServer(_ engine: JobEngine, onListening: @escaping @Sendable (Int) -> Void) -> HTTPServer {
-        let accounts = Accounts(
-            store: store, now: { [clock] in clock.now().wall }, random: { [random] in random.next() })
-        let authenticator = BearerAuthenticator(admin: adminToken) { [logger] token async throws(Problem) in
+    private func authenticator(_ accounts: Accounts) -> BearerAuthenticator {
+        BearerAuthenticator(admin: adminToken) { [logger] token async throws(Problem) in
             do {
                 return try await accounts.account(withKey: token)?.id
             } catch {
@@ -208,104 +222,54 @@ struct Server: Sendable {
                 throw Problem.storeUnavailable
             }
         }
-        let functions = FunctionsAPI(
-            basePath: manifest.server.basePath, engine: engine, authenticator: authenticator,
-            webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: .job($0)) }, logger: logger)
-        let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: manifest.server.basePath)
-        let connections = ConnectionCount()
-        let operations = OperationsAPI(
-            engine: engine, accounts: accounts, authenticator: authenticator, connections: connections,
-            version: Version.number, webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) },
-            logger: logger,
-            makeBackup: { [store, data, random, logger] in
-                let path = data.newBackup(name: String(random.next(), radix: 16))
-                do {
-                    guard let store = store as? SQLiteJobStore else { throw DiscardingStore.refusal }
-                    try await store.backup(to: path, isStopping: { engine.dispatcher.isDraining })
-                } catch {
-                    logger.error("Cannot make a backup", metadata: ["error": "\(error)"])
-                    let reason =
-                        error as? StoreError == .full
-                        ? "there is no room for a copy of the database in the data folder \(data.path)" : "\(error)"
-                    throw Problem(503, "No backup was made: \(reason).", kind: "backup-failed", title: "Backup failed")
-                }
-                return path
-            })
-        let routes = Routes(RouteTable(operations.routes + tasks.routes + functions.routes(for: manifest.functions)))
-        let door = FrontDoor(
-            routes: routes,
-            settings: FrontDoor.Settings(
-                hosts: HostCheck(listening: settings.host, further: manifest.server.hosts),
-                crossOrigin: CrossOrigin(origins: manifest.server.corsOrigins),
-                clientAddress: ClientAddress(trustedProxies: manifest.server.trustedProxies)),
-            seed: random.next(), logger: logger)
-        var limits = HTTPLimits()
-        limits.bodyBytes = manifest.server.maxPayload
-        // An accept that finds no free descriptor would end the listener.
-        limits.connections = max(64, min(limits.connections, OpenFiles.limit - 256))
-        let readiness = ReadyLine(
+    }
+
+    private func reloader(_ engine: JobEngine, _ surfaces: Surfaces, _ counts: ReloadCounts) -> Reloader {
+        Reloader(
+            file: settings.manifest, manifest: manifest, counts: counts,
+            live: { name in
+                let gauge = engine.gauges[name]
+                return ManifestChanges.Live(queued: gauge.queued, running: gauge.running)
+            },
+            apply: { surfaces.adopt($0) }, onReport: ReloadLog(logger: logger).write,
+            now: { [clock] in clock.now().wall })
+    }
+
+    private func watcher(of reloader: Reloader) -> ManifestWatcher {
+        ManifestWatcher(files: { await reloader.watched }, onChange: { await reloader.fileChanged() })
+    }
+
+    private func makeBackup(_ engine: JobEngine) async throws -> String {
+        let path = data.newBackup(name: String(random.next(), radix: 16))
+        do {
+            guard let store = store as? SQLiteJobStore else { throw DiscardingStore.refusal }
+            try await store.backup(to: path, isStopping: { engine.dispatcher.isDraining })
+        } catch {
+            logger.error("Cannot make a backup", metadata: ["error": "\(error)"])
+            let reason =
+                error as? StoreError == .full
+                ? "there is no room for a copy of the database in the data folder \(data.path)" : "\(error)"
+            throw Problem(503, "No backup was made: \(reason).", kind: "backup-failed", title: "Backup failed")
+        }
+        return path
+    }
+
+    /// Where the command line finds it. A server that forgets must not be found by those who look for the one that does
+    /// not.
+    private func announce(_ port: Int) {
+        guard settings.database.isKept else { return }
+        do {
+            try data.announce(url: readyLine.url(port: port))
+        } catch {
+            logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private var readyLine: ReadyLine {
+        ReadyLine(
             host: settings.host, manifest: manifest,
             token: settings.adminTokenSource
                 ?? "$(cat '\((settings.dataFolder as NSString).appendingPathComponent("admin-token"))')")
-        return HTTPServer(
-            responder: door, limits: limits, connections: connections, host: settings.host, port: settings.port,
-            group: MultiThreadedEventLoopGroup.singleton, logger: logger,
-            onListening: { [data, logger, isKept = settings.database.isKept] port in
-                // A server that forgets must not be found by those who look for the one that does not.
-                if isKept {
-                    do {
-                        try data.announce(url: readiness.url(port: port))
-                    } catch {
-                        logger.warning("Cannot write server.json", metadata: ["error": "\(error)"])
-                    }
-                }
-                onListening(port)
-                StandardError.write(readiness.text(port: port))
-            })
-    }
-}
-
-/// `sluice ready …`, and a curl line that works.
-struct ReadyLine: Sendable {
-    let host: String
-    let manifest: Manifest
-    /// What the shell makes the admin token of.
-    let token: String
-
-    func url(port: Int) -> String {
-        // Where a wildcard listens, loopback is there too.
-        let name = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "[::1]" : host.contains(":") ? "[\(host)]" : host
-        return "http://\(name):\(port)"
-    }
-
-    func text(port: Int) -> String {
-        let pid = ProcessInfo.processInfo.processIdentifier
-        var text =
-            "sluice ready \(url(port: port)) functions=\(manifest.functions.count) revision=\(manifest.revision) "
-            + "pid=\(pid)\n"
-        if let function = example {
-            let path = "/" + (manifest.server.basePath + Self.path(of: function.endpoint.path)).joined(separator: "/")
-            let credentials =
-                function.endpoint.authentication == .required ? "-H \"Authorization: Bearer \(token)\" " : ""
-            let method = function.endpoint.method == "POST" ? "" : "-X \(function.endpoint.method) "
-            text += "  curl -i \(method)\(credentials)--json '{}' \(url(port: port))\(path)\n"
-        }
-        return text
-    }
-
-    /// The function that is easiest to call: public if there is one.
-    private var example: Function? {
-        manifest.functions.first { $0.endpoint.authentication == .public } ?? manifest.functions.first
-    }
-
-    /// With a value in place of each parameter, so that the line works as it stands.
-    private static func path(of pattern: PathPattern) -> [String] {
-        pattern.segments.map { segment in
-            switch segment {
-            case .literal(let text): text
-            case .parameter: "1"
-            }
-        }
     }
 }
 

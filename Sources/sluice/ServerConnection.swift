@@ -16,7 +16,12 @@ struct ServerOptions: ParsableArguments {
     @Flag(help: "Print JSON for machines.")
     var json = false
 
-    func connect() throws -> ServerConnection {
+    func connect() throws -> ServerConnection { try Self.connection(to: server, data: data) }
+
+    /// - Parameters:
+    ///   - server: nil for the one that the environment or the data folder names.
+    ///   - data: nil for the one that the environment names, else this folder.
+    static func connection(to server: String?, data: String?) throws -> ServerConnection {
         let environment = ProcessInfo.processInfo.environment
         let folder = data ?? environment["SLUICE_DATA"] ?? "."
         func file(_ name: String) -> String? {

@@ -20,7 +20,7 @@ struct Sluice: AsyncParsableCommand {
         version: Version.number,
         subcommands: [
             ServeCommand.self, CheckCommand.self, InvokeCommand.self, JobsCommand.self, StatusCommand.self,
-            PauseCommand.self, ResumeCommand.self, AccountCommand.self, BackupCommand.self,
+            PauseCommand.self, ResumeCommand.self, ReloadCommand.self, AccountCommand.self, BackupCommand.self,
         ])
 }
 

@@ -36,12 +36,15 @@ struct StatusCommand: AsyncParsableCommand {
         let functions = try await server.call(.GET, "/v1/functions")
         let failed = try await server.call(.GET, "/v1/tasks?status=failed&limit=5")
         let ready = try await server.send(.GET, "/readyz")
+        // The operator's alone: an account sees the rest.
+        let manifest = try await server.send(.GET, "/v1/manifest").body
         if options.json {
             return JSONValue.object(
                 Self.object([
                     ("url", .string(server.url)), ("ready", .bool(ready.status == 200)), ("queue", queue),
                     ("functions", functions["functions"] ?? .null), ("failed", failed["total"] ?? .null),
                     ("manifestRevision", functions["manifestRevision"] ?? .null),
+                    ("manifestError", manifest.value(at: ["lastError", "summary"]) ?? .null),
                 ])
             ).text
         }
@@ -56,8 +59,13 @@ struct StatusCommand: AsyncParsableCommand {
                 + "revision \(functions["manifestRevision"]?.string ?? "?")  \(state)",
             "queued \(queue["queuedTasks"]?.text ?? "?")   running \(used) of \(max) slots   "
                 + "failed \(failed["total"]?.text ?? "?")\(failed["totalExact"] == false ? "+" : "")",
-            "", table(functions["functions"]),
         ]
+        if let problem = manifest.value(at: ["lastError", "summary"])?.string {
+            let file = manifest["file"]?.string ?? "the manifest"
+            lines.append(
+                Terminal.paint("\(file) is not in force, the last good revision is: \(Terminal.plain(problem))", .red))
+        }
+        lines += ["", table(functions["functions"])]
         if case .array(let tasks)? = failed["tasks"], !tasks.isEmpty {
             lines += ["", Terminal.paint("latest failures", .dim)]
             lines += tasks.map { task in

@@ -35,7 +35,9 @@ extension ManifestResult {
         .load([UInt8](try Data(contentsOf: path)))
         #expect(result.problems.isEmpty, "\(result.summary)")
         #expect(
-            result.manifest?.functions.map(\.name) == ["send-email", "generate-report", "resize-image", "import-order"])
+            result.manifest?.functions.map(\.name) == [
+                "send-email", "generate-report", "resize-image", "import-order", "sync-contact",
+            ])
     }
 
     @Test func `What is left out has the contract's defaults`() throws {

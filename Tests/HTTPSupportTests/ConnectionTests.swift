@@ -106,10 +106,10 @@ final class TestConnection {
     }
 
     @Test func `A body over the limit is delivered as too large before it has come`() throws {
-        let connection = try TestConnection { $0.bodyBytes = 10 }
+        let connection = try TestConnection { $0.body.bytes = 10 }
         try connection.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n")
         #expect(try connection.request()?.bodyTooLarge == true)
-        let chunked = try TestConnection { $0.bodyBytes = 10 }
+        let chunked = try TestConnection { $0.body.bytes = 10 }
         try chunked.send(
             "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\nghijk\r\n")
         let request = try #require(try chunked.request())

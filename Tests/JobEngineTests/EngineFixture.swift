@@ -120,8 +120,8 @@ final class EngineFixture: Sendable {
             store: store,
             deployment: Deployment(
                 revision: "cafecafecafe", functions: functions, concurrency: concurrency, accounts: accounts,
-                webhooks: webhooks),
-            handlers: { _ in own ?? handler }, sender: sender, clock: clock, random: RandomSource(), grace: grace,
+                webhooks: webhooks, shutdownGrace: grace),
+            handlers: { _, _ in own ?? handler }, sender: sender, clock: clock, random: RandomSource(),
             logger: logger)
     }
 
@@ -161,8 +161,8 @@ final class EngineFixture: Sendable {
     func restarted() throws -> JobEngine {
         let handler = handler
         return JobEngine(
-            store: store, deployment: engine.deployment.value, handlers: { _ in handler }, sender: sender,
-            clock: clock, random: RandomSource(), grace: .zero, logger: Logger(label: "test"))
+            store: store, deployment: engine.deployment.value, handlers: { _, _ in handler }, sender: sender,
+            clock: clock, random: RandomSource(), logger: Logger(label: "test"))
     }
 
     static func function(

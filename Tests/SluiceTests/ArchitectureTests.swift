@@ -28,7 +28,8 @@ import Testing
         ],
         "TasksAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
         "OperationsAPI": [
-            "Accounts", "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "Logging", "NIOCore",
+            "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema",
+            "Logging", "NIOCore",
             "NIOHTTP1",
         ],
     ]

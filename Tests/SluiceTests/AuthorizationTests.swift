@@ -63,6 +63,8 @@ import Testing
         Row("DELETE", "/v1/accounts/spare/keys", 403, 403, 401, 401, 401, 200),
         Row("DELETE", "/v1/accounts/spare/keys/{spare-key}", 403, 403, 401, 401, 401, 200),
         Row("GET", "/v1/accounts/spare/webhook-secret", 403, 403, 401, 401, 401, 200),
+        Row("GET", "/v1/manifest", 403, 403, 401, 401, 401, 200),
+        Row("POST", "/v1/reload", 403, 403, 401, 401, 401, 200),
         Row("GET", "/v1/backup", 403, 403, 401, 401, 401, 200),
         Row("GET", "/livez", 200, 200, 200, 200, 200, 200),
         Row("GET", "/readyz", 200, 200, 200, 200, 200, 200),

@@ -1,0 +1,171 @@
+internal import JobModel
+
+/// One value of a manifest in the manifest's own words, by its path below the function or the file.
+struct ManifestField: Equatable {
+    var path: String
+    /// nil where the key is left out and has no default.
+    var value: String?
+    /// Compared, never shown.
+    var isSecret = false
+
+    init(_ path: String, _ value: String?) {
+        self.path = path
+        self.value = value
+    }
+
+    init(_ path: String, secret: Secret?) {
+        self.path = path
+        value = secret?.revealed
+        isSecret = true
+    }
+}
+
+/// Everything that a reload can change, value by value.
+enum ManifestFields {
+    static func of(_ function: Function) -> [ManifestField] {
+        let endpoint = function.endpoint
+        var fields = handler(function.handler)
+        fields += [
+            ManifestField("summary", function.summary), ManifestField("endpoint.method", endpoint.method),
+            ManifestField("endpoint.path", endpoint.path.description),
+            ManifestField("endpoint.mode", endpoint.mode.rawValue),
+            ManifestField("endpoint.auth", endpoint.authentication.rawValue),
+            ManifestField("endpoint.pollAfter", pollAfter(endpoint.pollAfter)),
+            ManifestField("endpoint.callerWebhook", "\(endpoint.callerWebhook)"),
+        ]
+        fields += StatusName.allCases.map { name in
+            ManifestField("endpoint.statusCodes.\(name.rawValue)", endpoint.statusCodes[name].map { "\($0)" })
+        }
+        fields += Endpoint.RedirectState.allCases.map { state in
+            ManifestField("endpoint.redirect.\(state.rawValue)", endpoint.redirects[state].map(text))
+        }
+        fields += [
+            ManifestField("timeout", function.timeout.written), ManifestField("maxWait", function.maxWait.written),
+        ]
+        fields += retry("retry", function.retry)
+        fields += [
+            ManifestField("retention.completed", function.retention.completed.written),
+            ManifestField("retention.failed", function.retention.failed.written),
+            ManifestField("retention.tombstone", function.retention.tombstone.written),
+            ManifestField("idempotency.key", function.idempotency?.key?.description),
+            ManifestField("idempotency.window", function.idempotency?.window?.written),
+            ManifestField("rateLimit", list(function.limits.rate.map { limit($0.limit, $0.per, nil, $0.key) })),
+            ManifestField("throttle", list(function.limits.throttle.map { limit($0.limit, $0.per, $0.burst, $0.key) })),
+            ManifestField("concurrency", list(function.limits.concurrency.map { limit($0.limit, nil, nil, $0.key) })),
+            ManifestField("maxQueued", "\(function.limits.maxQueued)"),
+            ManifestField("priority", "\(function.priority)"), ManifestField("delay", function.delay.written),
+            ManifestField("paused", "\(function.paused)"),
+            ManifestField("onComplete.url", (function.onComplete?.url).map(text)),
+            ManifestField("onComplete.secret", secret: function.onComplete?.secret),
+            ManifestField(
+                "onComplete.events", function.onComplete.map { list($0.events.map(\.rawValue).sorted()) ?? "" }),
+        ]
+        return fields
+    }
+
+    /// What is no function's.
+    static func of(_ manifest: Manifest) -> [ManifestField] {
+        let server = manifest.server
+        let webhooks = manifest.webhooks
+        return [
+            ManifestField("server.basePath", "/" + server.basePath.joined(separator: "/")),
+            ManifestField("server.concurrency", "\(server.concurrency)"),
+            ManifestField("server.maxPayload", "\(server.maxPayload)B"),
+            ManifestField("server.maxQueued", "\(server.maxQueued)"),
+            ManifestField("server.shutdownGrace", server.shutdownGrace.written),
+            ManifestField("server.trustedProxies", list(server.trustedProxies.map { "\($0)" })),
+            ManifestField("server.cors.origins", list(server.corsOrigins)),
+            ManifestField("server.hosts", list(server.hosts)),
+            ManifestField("accounts.concurrency", "\(manifest.accounts.concurrency)"),
+            ManifestField("accounts.maxQueued", "\(manifest.accounts.maxQueued)"),
+            ManifestField("webhooks.timeout", webhooks.timeout.written),
+            ManifestField("webhooks.headerPrefix", webhooks.headerPrefix),
+            ManifestField(
+                "egress.allow", list(manifest.egress.ranges.map { "\($0)" } + manifest.egress.hosts.sorted())),
+        ] + retry("webhooks.retry", webhooks.retry)
+    }
+
+    private static func handler(_ handler: HandlerDeclaration) -> [ManifestField] {
+        switch handler {
+        case .builtin(let builtin):
+            return [
+                ManifestField("handler", "builtin \(builtin.kind.rawValue)"),
+                ManifestField("handler.simulate.duration", builtin.duration.written),
+                ManifestField("handler.simulate.spread", "\(builtin.spread)"),
+                ManifestField("handler.simulate.failureRate", "\(builtin.failureRate)"),
+                ManifestField("handler.simulate.status", "\(builtin.status)"),
+                ManifestField("handler.simulate.hang", "\(builtin.hang)"),
+                ManifestField("handler.simulate.retryAfter", builtin.retryAfter?.written),
+            ]
+        case .http(let target):
+            var retryOn = target.retryOn.map(text)
+            if target.retriesNetwork { retryOn.append("network") }
+            if target.retriesTimeouts { retryOn.append("timeout") }
+            return [
+                ManifestField("handler", "http"), ManifestField("handler.http.url", text(target.url)),
+                ManifestField("handler.http.method", target.method),
+                ManifestField("handler.http.forwardHeaders", list(target.forwardHeaders)),
+                ManifestField("handler.http.successOn", list(target.successOn.map(text))),
+                ManifestField("handler.http.retryOn", list(retryOn)),
+                ManifestField("handler.http.honourRetryAfter", "\(target.honoursRetryAfter)"),
+                ManifestField("handler.http.passRedirect", "\(target.passesRedirect)"),
+                ManifestField("handler.http.secret", secret: target.secret),
+            ]
+                // A header may carry a token.
+                + target.headers.map {
+                    ManifestField("handler.http.headers.\($0.name)", secret: Secret(text($0.value)))
+                }
+        }
+    }
+
+    private static func retry(_ path: String, _ policy: RetryPolicy) -> [ManifestField] {
+        [
+            ManifestField("\(path).attempts", "\(policy.attempts)"),
+            ManifestField("\(path).backoff", policy.backoff.rawValue),
+            ManifestField("\(path).delay", policy.delay.written), ManifestField("\(path).factor", "\(policy.factor)"),
+            ManifestField("\(path).maxDelay", policy.maxDelay.written),
+            ManifestField("\(path).jitter", policy.jitter.rawValue),
+            ManifestField("\(path).delays", policy.delays.flatMap { list($0.map(\.written)) }),
+        ]
+    }
+
+    private static func list(_ values: [String]) -> String? {
+        values.isEmpty ? nil : values.count == 1 ? values[0] : "[\(values.joined(separator: ", "))]"
+    }
+
+    private static func limit(_ limit: Int, _ per: Duration?, _ burst: Int?, _ key: LimitKey?) -> String {
+        var text = "\(limit)"
+        if let per { text += " per \(per.written)" }
+        if let burst, burst > 1 { text += ", burst \(burst)" }
+        switch key {
+        case nil: break
+        case .account?: text += " by account"
+        case .ip?: text += " by ip"
+        case .value(let path)?: text += " by \(path)"
+        }
+        return text
+    }
+
+    private static func pollAfter(_ advice: Endpoint.PollAfter) -> String {
+        switch advice {
+        case .automatic: "auto"
+        case .fixed(let duration): duration.written
+        }
+    }
+
+    private static func text(_ rule: StatusRule) -> String {
+        switch rule {
+        case .code(let code): "\(code)"
+        case .family(let digit): "\(digit)xx"
+        }
+    }
+
+    private static func text(_ template: Template) -> String {
+        template.pieces.map { piece in
+            switch piece {
+            case .literal(let text): text
+            case .reference(let path): "{\(path)}"
+            }
+        }.joined()
+    }
+}

@@ -1,0 +1,14 @@
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// SIGHUP reloads the manifest.
+struct HangUpWatch: Service {
+    let reloader: Reloader
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        await cancelWhenGracefulShutdown {
+            for await _ in signals { _ = await reloader.reload() }
+        }
+    }
+}

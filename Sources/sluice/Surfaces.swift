@@ -1,0 +1,117 @@
+internal import Accounts
+internal import FunctionManifest
+internal import FunctionsAPI
+internal import HTTPSupport
+internal import JobEngine
+internal import JobModel
+internal import Logging
+internal import OperationsAPI
+internal import Outbound
+private import Synchronization
+internal import TasksAPI
+internal import Webhooks
+
+/// Everything of a running server that follows from its manifest, and what puts another manifest in its place.
+final class Surfaces: Sendable {
+    private let engine: JobEngine
+    private let authenticator: any Authenticator
+    private let operations: Mutex<OperationsAPI?>
+    private let webhookSecrets: WebhookSecrets
+    private let sender: HTTPWebhookSender
+    private let listening: String
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    let routes: Routes
+    let door: FrontDoor
+    let limits: HTTPLimits
+
+    private struct State {
+        var manifest: Manifest
+        var formerBasePaths: [[String]] = []
+        /// 0 until it is known.
+        var port = 0
+    }
+
+    init(
+        manifest: Manifest, engine: JobEngine, authenticator: any Authenticator, webhookSecrets: WebhookSecrets,
+        sender: HTTPWebhookSender, listening: String, limits: HTTPLimits, seed: UInt64, logger: Logger
+    ) {
+        self.engine = engine
+        self.authenticator = authenticator
+        self.webhookSecrets = webhookSecrets
+        self.sender = sender
+        self.listening = listening
+        self.limits = limits
+        self.logger = logger
+        operations = Mutex(nil)
+        state = Mutex(State(manifest: manifest))
+        routes = Routes(RouteTable([]))
+        door = FrontDoor(
+            routes: routes, settings: Self.doorSettings(manifest, listening: listening), seed: seed, logger: logger)
+        limits.body.bytes = manifest.server.maxPayload
+    }
+
+    /// Routes that need this very object to be made; called once, before anybody listens.
+    func open(_ operations: OperationsAPI) {
+        self.operations.withLock { $0 = operations }
+        routes.replace(with: table(state.withLock { $0 }))
+    }
+
+    /// Which port it is is known only when it is open; from then on it is closed for URLs that callers give.
+    func listen(on port: Int) {
+        let manifest = state.withLock { state in
+            state.port = port
+            return state.manifest
+        }
+        sender.replaceGuarded(with: Self.guarded(manifest, port: port))
+    }
+
+    /// Puts a manifest in force: the engine first, so that no route leads to a function that it does not know.
+    func adopt(_ manifest: Manifest) {
+        let next = state.withLock { state in
+            if state.manifest.server.basePath != manifest.server.basePath {
+                state.formerBasePaths.append(state.manifest.server.basePath)
+            }
+            state.manifest = manifest
+            return state
+        }
+        engine.adopt(Self.deployment(manifest))
+        routes.replace(with: table(next))
+        door.replace(Self.doorSettings(manifest, listening: listening))
+        limits.body.bytes = manifest.server.maxPayload
+        sender.replaceGuarded(with: Self.guarded(manifest, port: next.port))
+    }
+
+    private func table(_ state: State) -> RouteTable {
+        let basePath = state.manifest.server.basePath
+        let functions = FunctionsAPI(
+            basePath: basePath, formerBasePaths: state.formerBasePaths, engine: engine, authenticator: authenticator,
+            webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: .job($0)) }, logger: logger)
+        let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: basePath)
+        let operations = operations.withLock { $0?.routes ?? [] }
+        return RouteTable(operations + tasks.routes + functions.routes(for: state.manifest.functions))
+    }
+
+    static func deployment(_ manifest: Manifest) -> Deployment {
+        Deployment(
+            revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
+            maxQueued: manifest.server.maxQueued, accounts: manifest.accounts, webhooks: manifest.webhooks,
+            shutdownGrace: manifest.server.shutdownGrace)
+    }
+
+    private static func doorSettings(_ manifest: Manifest, listening: String) -> FrontDoor.Settings {
+        FrontDoor.Settings(
+            hosts: HostCheck(listening: listening, further: manifest.server.hosts),
+            crossOrigin: CrossOrigin(origins: manifest.server.corsOrigins),
+            clientAddress: ClientAddress(trustedProxies: manifest.server.trustedProxies))
+    }
+
+    /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves.
+    static func guarded(_ manifest: Manifest, port: Int) -> Outbound {
+        Outbound(
+            policy: EgressPolicy(
+                allowing: manifest.egress.ranges, hosts: manifest.egress.hosts,
+                listener: EgressPolicy.Listener(port: port)))
+    }
+}
