@@ -60,6 +60,7 @@ enum FunctionReader {
         function.maxWait = own.maxWait
         function.retry = own.retry
         function.retention = own.retention
+        if function.timeout > function.maxWait { warnOfTimeout(block, function) }
         function.limits = LimitReader.read(&block, maxQueued: own.maxQueued)
         if let value = block.take("idempotency") { function.idempotency = idempotency(value, of: function) }
         if let hook = block.take("onComplete") { function.onComplete = WebhookReader.onComplete(hook) }
@@ -67,6 +68,16 @@ enum FunctionReader {
         if let delay = block.take("delay")?.duration(.zero...Limits.delay) { function.delay = delay }
         if let paused = block.take("paused")?.bool() { function.paused = paused }
         later.check(&block)
+    }
+
+    private static func warnOfTimeout(_ block: ManifestBlock, _ function: Function) {
+        let own = block.entries.first { $0.key == "timeout" } ?? block.entries.first { $0.key == "maxWait" }
+        block.context.problems.add(
+            "functions.\(function.name).timeout: \(function.timeout.written) is longer than maxWait "
+                + "(\(function.maxWait.written))",
+            at: own?.value.span ?? block.span,
+            help: "an attempt is stopped when maxWait is over: raise maxWait or shorten the timeout",
+            severity: .warning)
     }
 
     private static func idempotency(_ value: ManifestValue, of function: Function) -> IdempotencyRule? {
@@ -106,7 +117,9 @@ private struct EndpointClashes {
                 "\(path) is taken by the status URLs", at: span,
                 help: "DELETE <function>/status/<id> cancels a job; choose another path")
         }
-        if let other = taken.first(where: { $0.method == endpoint.method && $0.path.clashes(with: endpoint.path) }) {
+        if let other = taken.first(where: {
+            $0.function != function.name && $0.method == endpoint.method && $0.path.clashes(with: endpoint.path)
+        }) {
             problems.add(
                 "\(path) is already taken by \(other.function)", at: span,
                 help: "\(other.function) is on line \(other.line); give one of them another path")

@@ -22,7 +22,7 @@ enum HTTPTargetReader {
         }
         if let honours = block.take("honourRetryAfter")?.bool() { target?.honoursRetryAfter = honours }
         if let passes = block.take("passRedirect")?.bool() { target?.passesRedirect = passes }
-        if let secret = block.take("secret")?.nonEmptyString() { target?.secret = Secret(secret) }
+        if let secret = block.take("secret")?.secret() { target?.secret = secret }
         block.finish()
         return target
     }
@@ -67,6 +67,7 @@ enum HTTPTargetReader {
                 name.report("a header value may not contain a line break, NUL or another control character")
                 return nil
             }
+            if credentials.contains(field.lowercased()) { warnOfLiteral(value, field) }
             do {
                 return HTTPTarget.Header(name: field, value: try Template(text))
             } catch {
@@ -75,6 +76,14 @@ enum HTTPTargetReader {
                 return nil
             }
         }
+    }
+
+    /// Fields that carry credentials.
+    private static let credentials: Set<String> = ["authorization", "x-api-key", "api-key", "x-auth-token"]
+
+    private static func warnOfLiteral(_ headers: ManifestValue, _ field: String) {
+        guard let entry = headers.block()?.entries.first(where: { $0.key == field }) else { return }
+        ManifestValue(path: "\(headers.path).\(field)", node: entry.value, context: headers.context).warnIfLiteral()
     }
 
     /// A field of the caller's that goes on to the target.

@@ -12,13 +12,15 @@ package struct ManifestProblem: Equatable, Sendable {
     package var message: String
     /// What to do about it.
     package var help: String?
+    /// Its line holds a secret, and is not shown: problems are printed where others can read them.
+    package var isSecret = false
 }
 
 extension ManifestProblem {
     /// The form of CONTRACT 3: place, source line, carets, help.
     package func rendered(file: String, source: SourceLines) -> String {
         var text = "\(file):\(line):\(column): \(severity.rawValue): \(message)\n"
-        if let sourceLine = source[line] {
+        if !isSecret, let sourceLine = source[line] {
             let number = String(line)
             let gutter = String(repeating: " ", count: max(0, 5 - number.count)) + number
             let blank = String(repeating: " ", count: gutter.count)
@@ -73,12 +75,13 @@ final class ProblemList {
     private(set) var problems: [ManifestProblem] = []
 
     func add(
-        _ message: String, at span: Span, help: String? = nil, severity: ManifestProblem.Severity = .error
+        _ message: String, at span: Span, help: String? = nil, severity: ManifestProblem.Severity = .error,
+        isSecret: Bool = false
     ) {
         problems.append(
             ManifestProblem(
                 severity: severity, line: span.line, column: span.column, length: span.length, message: message,
-                help: help))
+                help: help, isSecret: isSecret))
     }
 
     var hasErrors: Bool { problems.contains { $0.severity == .error } }

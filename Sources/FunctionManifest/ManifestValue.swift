@@ -36,6 +36,21 @@ struct ManifestValue {
         return text
     }
 
+    /// A text that should not stand in the file: literally written, it is taken and warned of.
+    func secret() -> Secret? {
+        guard let text = nonEmptyString() else { return nil }
+        warnIfLiteral()
+        return Secret(text)
+    }
+
+    func warnIfLiteral() {
+        guard case .scalar(let written, _) = node.content, !written.contains("${") else { return }
+        context.problems.add(
+            "\(path): a secret stands in the file", at: node.span,
+            help: "write \"${NAME}\", and set NAME in the environment or in .env beside the manifest",
+            severity: .warning, isSecret: true)
+    }
+
     func bool() -> Bool? {
         guard let (text, plain) = scalar("true or false") else { return nil }
         switch text {

@@ -8,7 +8,7 @@ enum WebhookReader {
             HTTPTargetReader.url($0, knowsResult: true)
         }
         var hook = url.map { CompletionHook(url: $0) }
-        if let secret = block.take("secret")?.nonEmptyString() { hook?.secret = Secret(secret) }
+        if let secret = block.take("secret")?.secret() { hook?.secret = secret }
         if let value = block.take("events"), let list = value.list() {
             let events = list.compactMap { $0.choice(CompletionHook.Event.self) }
             if list.isEmpty { value.report("must not be empty", help: "leave it out for all events") }

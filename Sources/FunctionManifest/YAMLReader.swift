@@ -33,15 +33,15 @@ struct YAMLReader {
             // A UTF-8 byte-order mark is skipped; libyaml does so only when it detects the encoding itself.
             let mark = buffer.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
             yaml_parser_set_input_string(&parser, buffer.baseAddress.map { $0 + mark }, buffer.count - mark)
-            return reader.run(&parser)
+            return reader.run(&parser, bytes)
         }
     }
 
-    private mutating func run(_ parser: inout yaml_parser_t) -> YAMLNode? {
+    private mutating func run(_ parser: inout yaml_parser_t, _ bytes: [UInt8]) -> YAMLNode? {
         while true {
             var event = yaml_event_t()
             guard yaml_parser_parse(&parser, &event) == 1 else {
-                reportSyntax(parser)
+                reportSyntax(parser, bytes)
                 return nil
             }
             defer { yaml_event_delete(&event) }
@@ -149,6 +149,13 @@ struct YAMLReader {
         return true
     }
 
+    private static func place(of offset: Int, in bytes: [UInt8]) -> (line: Int, column: Int) {
+        let before = bytes.prefix(offset)
+        let lines = before.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        let column = String(decoding: lines.last ?? [], as: UTF8.self).unicodeScalars.count
+        return (max(1, lines.count), column + 1)
+    }
+
     private static func span(_ event: yaml_event_t) -> Span {
         let start = event.start_mark
         let end = event.end_mark
@@ -156,19 +163,26 @@ struct YAMLReader {
         return Span(line: Int(start.line) + 1, column: Int(start.column) + 1, length: Int(length))
     }
 
-    private func reportSyntax(_ parser: yaml_parser_t) {
+    private func reportSyntax(_ parser: yaml_parser_t, _ bytes: [UInt8]) {
         func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0) } }
         let problem = text(parser.problem) ?? "not YAML"
         let context = text(parser.context).map { " \($0)" } ?? ""
         let mark = parser.problem_mark
         let isReader = parser.error == YAML_READER_ERROR
-        let line = isReader ? Int(parser.mark.line) + 1 : Int(mark.line) + 1
-        let column = isReader ? Int(parser.mark.column) + 1 : Int(mark.column) + 1
+        // The reader stands a buffer ahead of its mark: it tells the byte.
+        let (line, column) =
+            isReader
+            ? Self.place(of: parser.problem_offset, in: bytes) : (Int(mark.line) + 1, Int(mark.column) + 1)
+        let opened = Int(parser.context_mark.line) + 1
         let help: String? =
             if problem.contains("cannot start any token") || problem.contains("tab character") {
                 "indent with spaces, not tabs; quote values that start with @ or `"
             } else if problem.contains("mapping values are not allowed") {
                 "a value that contains \": \" needs quotes; or the line is indented too deep"
+            } else if problem.contains("did not find expected key") {
+                "the keys of one mapping begin in the same column"
+            } else if parser.context != nil, !isReader, opened < line {
+                "what is not closed was opened on line \(opened)"
             } else if isReader {
                 "save the file as UTF-8 without control characters"
             } else {

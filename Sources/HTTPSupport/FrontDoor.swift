@@ -35,6 +35,7 @@ package final class FrontDoor: Responder {
     package func respond(to request: ServerRequest) async -> ServerReply {
         let settings = settings.withLock { $0 }
         let id = ids.next()
+        let start = logger.logLevel <= .debug ? ContinuousClock.now : nil
         var reply: ServerReply
         do {
             reply = try await answer(request, id: id, settings: settings)
@@ -52,12 +53,11 @@ package final class FrontDoor: Responder {
             settings.crossOrigin.mark(&head, for: request)
             reply = .stream(head, body)
         }
-        log(request, reply, id)
+        if let start { log(request, reply, id, ContinuousClock.now - start) }
         return reply
     }
 
-    private func log(_ request: ServerRequest, _ reply: ServerReply, _ id: String) {
-        guard logger.logLevel <= .debug else { return }
+    private func log(_ request: ServerRequest, _ reply: ServerReply, _ id: String, _ duration: Duration) {
         let status: Int =
             switch reply {
             case .response(let response), .stream(let response, _): response.status
@@ -66,6 +66,7 @@ package final class FrontDoor: Responder {
             "Request",
             metadata: [
                 "request": "\(id)", "method": "\(request.method)", "path": "\(request.rawPath)", "status": "\(status)",
+                "ms": "\(duration.milliseconds)",
             ])
     }
 

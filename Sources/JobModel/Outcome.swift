@@ -14,6 +14,19 @@ package enum Outcome: Equatable, Sendable {
     /// Cut off by a crash of the server.
     case lost
 
+    /// In one word, for logs.
+    package var name: String {
+        switch self {
+        case .success: "completed"
+        case .failure: "failed"
+        case .timedOut: "timed out"
+        case .expired: "expired"
+        case .cancelled: "cancelled"
+        case .released: "given back"
+        case .lost: "lost"
+        }
+    }
+
     package struct Failure: Equatable, Sendable {
         package var error: String
         package var statusCode: Int?

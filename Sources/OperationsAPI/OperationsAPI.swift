@@ -1,4 +1,5 @@
 package import Accounts
+internal import FunctionManifest
 package import HTTPSupport
 package import JobEngine
 package import JobModel
@@ -12,19 +13,23 @@ package struct OperationsAPI: Sendable {
     private let accounts: AccountCalls
     private let backup: BackupCall
     private let manifest: ManifestCalls
+    private let sink: DevSink?
 
     /// - Parameters:
+    ///   - sink: receives webhooks below /dev/sink; nil where there is none.
     ///   - webhookSecret: what signs somebody's webhooks; nil where one secret of the whole team does.
     ///   - makeBackup: writes a copy of the database and returns its path.
     package init(
         engine: JobEngine, accounts: Accounts, manifest: any ManifestControl, reloads: ReloadCounts,
         authenticator: any Authenticator, connections: ConnectionCount,
-        version: String, webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?, logger: Logger,
+        version: String, sink: DevSink? = nil, webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
+        logger: Logger,
         makeBackup: @escaping @Sendable () async throws -> String
     ) {
         health = HealthCalls(
             engine: engine, authenticator: authenticator, connections: connections, reloads: reloads, version: version)
         self.manifest = ManifestCalls(control: manifest, authenticator: authenticator)
+        self.sink = sink
         self.accounts = AccountCalls(
             accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
@@ -35,7 +40,10 @@ package struct OperationsAPI: Sendable {
         let (health, accounts, backup, manifest) = (health, accounts, backup, manifest)
         let all = PathPattern(literals: ["v1", "accounts"])
         let keys = all.appending([.parameter("account"), .literal("keys")])
-        return [
+        return sinkRoutes + [
+            Route("GET", PathPattern(literals: ["schema", "functions.schema.json"])) { _, _ in
+                .response(.json(200, EditorSchema.value))
+            },
             Route("GET", PathPattern(literals: ["livez"])) { _, _ in health.live() },
             Route("GET", PathPattern(literals: ["readyz"])) { _, _ in try await health.ready() },
             Route("GET", PathPattern(literals: ["metrics"])) { request, _ in try await health.metrics(request) },
@@ -50,6 +58,17 @@ package struct OperationsAPI: Sendable {
                 try await accounts.webhookSecret($0, $1)
             },
             Route("GET", PathPattern(literals: ["v1", "backup"])) { request, _ in try await backup(request) },
+        ]
+    }
+
+    /// In `sluice dev` only.
+    private var sinkRoutes: [Route] {
+        guard let sink else { return [] }
+        let calls = SinkCalls(sink: sink)
+        let pattern = PathPattern(literals: ["dev", "sink"]).appending([.parameter("name")])
+        return [
+            Route("POST", pattern) { try await calls.post($0, $1) }, Route("GET", pattern) { calls.get($0, $1) },
+            Route("DELETE", pattern) { calls.delete($0, $1) },
         ]
     }
 }

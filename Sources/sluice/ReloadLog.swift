@@ -2,11 +2,30 @@ internal import FunctionManifest
 internal import Logging
 internal import OperationsAPI
 
-/// What a reload did, and why one did nothing, as log lines.
+/// What a reload did, and why one did nothing: as log lines, or in full for whoever develops.
 struct ReloadLog: Sendable {
     let logger: Logger
+    /// `sluice dev`: every change on a line of its own, every mistake with its source line.
+    let isLoud: Bool
 
     func write(_ answer: ReloadAnswer) {
+        if isLoud { StandardError.write(Self.text(answer)) } else { log(answer) }
+    }
+
+    private static func text(_ answer: ReloadAnswer) -> String {
+        switch answer {
+        case .taken(let report) where report.revision == report.former:
+            return DevColor.paint("<=> manifest is right again, nothing has changed\n", .green)
+        case .taken(let report):
+            let lines = report.lines.map { "    \(Terminal.plain($0))\n" }.joined()
+            return DevColor.paint("<=> manifest reloaded, revision \(report.revision)\n", .green) + lines
+        case .refused(let failure):
+            let text = failure.text.hasSuffix("\n") ? failure.text : failure.text + "\n"
+            return DevColor.paint("<=> manifest not taken, the last good revision stays\n", .red) + text
+        }
+    }
+
+    private func log(_ answer: ReloadAnswer) {
         switch answer {
         case .taken(let report) where report.revision == report.former:
             logger.info("Manifest is right again, nothing has changed", metadata: ["revision": "\(report.revision)"])

@@ -17,6 +17,32 @@ struct ServeCommand: AsyncParsableCommand {
             Every option has an environment variable; a .env beside the manifest is read too.
             """)
 
+    @OptionGroup var options: ServeOptions
+
+    func run() async throws { try await options.serve(isDev: false) }
+}
+
+struct DevCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Serves for development: reloads loud, a readable log, a webhook sink.",
+        discussion: """
+            As "sluice serve", and: every reload tells what changed or what is wrong, in full; every request and attempt is a
+            line; callers' URLs may lead to this machine; /dev/sink/NAME shows and verifies webhooks that are sent to it, and
+            fails when told to: /dev/sink/NAME?status=500&times=2&delay=2s
+
+            EXAMPLES
+              sluice init && sluice dev
+              curl -s localhost:3000/dev/sink/mail | jq
+            """)
+
+    @OptionGroup var options: ServeOptions
+
+    func run() async throws { try await options.serve(isDev: true) }
+}
+
+/// What both ways to serve take.
+struct ServeOptions: ParsableArguments {
     @Option(help: "The port; 0 for any free one (PORT, default 3000).")
     var port: Int?
 
@@ -38,13 +64,13 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "json or text (LOG_FORMAT, default: text on a terminal, else json).")
     var logFormat: String?
 
-    func run() async throws {
+    func serve(isDev: Bool) async throws {
         let server: Server
         do {
             let settings = try Settings(
                 Settings.Flags(
                     port: port, host: host, manifest: manifest, data: data, database: database, logLevel: logLevel,
-                    logFormat: logFormat))
+                    logFormat: logFormat, isDev: isDev))
             server = try await Server(settings)
         } catch let problem as Settings.Problem {
             Output.error(problem.text)

@@ -12,6 +12,7 @@ internal import Logging
 internal import NIOPosix
 internal import OperationsAPI
 internal import Outbound
+internal import PayloadSchema
 internal import SQLiteJobStore
 internal import ServiceLifecycle
 private import Synchronization
@@ -50,7 +51,11 @@ struct Server: Sendable {
         OpenFiles.raiseLimit()
         manifest = try Self.load(settings.manifest)
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
-        let output = LogOutput(level: settings.logLevel, format: format, now: { SystemClock().now().wall })
+        let now: @Sendable () -> Timestamp = { SystemClock().now().wall }
+        let output: any LogHandler =
+            settings.isDev && settings.logFormat == nil
+            ? DevLog(level: settings.logLevel, now: now)
+            : LogOutput(level: settings.logLevel, format: format, now: now)
         var logger = Logger(label: "sluice") { _ in output }
         logger.logLevel = settings.logLevel
         self.logger = logger
@@ -128,7 +133,7 @@ struct Server: Sendable {
     func run() async throws {
         let sender = HTTPWebhookSender(
             secrets: webhookSecrets, version: Version.number, open: outbound,
-            guarded: Surfaces.guarded(manifest, port: settings.port))
+            guarded: Surfaces.guarded(manifest, port: settings.port, isDev: settings.isDev))
         let engine = engine(sender)
         do {
             try await engine.recover()
@@ -143,7 +148,8 @@ struct Server: Sendable {
         limits.connections = max(64, min(limits.connections, OpenFiles.limit - 256))
         let surfaces = Surfaces(
             manifest: manifest, engine: engine, authenticator: authenticator, webhookSecrets: webhookSecrets,
-            sender: sender, listening: settings.host, limits: limits, seed: random.next(), logger: logger)
+            sender: sender, listening: settings.host, isDev: settings.isDev, limits: limits, seed: random.next(),
+            logger: logger)
         let reloads = ReloadCounts()
         let reloader = reloader(engine, surfaces, reloads)
         let connections = ConnectionCount()
@@ -151,6 +157,7 @@ struct Server: Sendable {
             OperationsAPI(
                 engine: engine, accounts: accounts, manifest: reloader, reloads: reloads, authenticator: authenticator,
                 connections: connections, version: Version.number,
+                sink: settings.isDev ? sink(engine) : nil,
                 webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) }, logger: logger,
                 makeBackup: { try await makeBackup(engine) }))
 
@@ -231,8 +238,30 @@ struct Server: Sendable {
                 let gauge = engine.gauges[name]
                 return ManifestChanges.Live(queued: gauge.queued, running: gauge.running)
             },
-            apply: { surfaces.adopt($0) }, onReport: ReloadLog(logger: logger).write,
+            apply: { surfaces.adopt($0) }, onReport: ReloadLog(logger: logger, isLoud: settings.isDev).write,
             now: { [clock] in clock.now().wall })
+    }
+
+    /// Knows every secret that may have signed what arrives.
+    private func sink(_ engine: JobEngine) -> DevSink {
+        DevSink(
+            candidates: { [webhookSecrets] body in
+                let function = body["type"]?.string ?? ""
+                var candidates: [DevSink.Candidate] = []
+                func add(_ owner: String, _ signer: WebhookSigner) {
+                    candidates.append(DevSink.Candidate(owner: owner, secret: webhookSecrets.secret(of: signer)))
+                }
+                if let secret = engine.deployment.lastKnown(function)?.onComplete?.secret {
+                    add("\(function).onComplete", .secret(secret))
+                }
+                add("the operator", .operator)
+                guard let id = body["jobId"]?.string.flatMap({ JobID($0) }) else { return candidates }
+                add("the job", .job(id))
+                if case .found(let job)? = try? await engine.lookUp(id), let owner = job.job.account {
+                    add("the account", .account(owner))
+                }
+                return candidates
+            }, now: { [clock] in clock.now().wall })
     }
 
     private func watcher(of reloader: Reloader) -> ManifestWatcher {

@@ -17,10 +17,14 @@ struct Settings: Sendable {
         var database: String?
         var logLevel: String?
         var logFormat: String?
+        /// `sluice dev`.
+        var isDev = false
     }
 
     enum LogFormat: String, CaseIterable { case json, text }
 
+    /// For whoever develops: reloads loud, loopback open for egress, a webhook sink, a log for people.
+    var isDev: Bool
     var manifest: ManifestFile
     var port: Int
     var host: String
@@ -36,6 +40,7 @@ struct Settings: Sendable {
     var logFormat: LogFormat?
 
     init(_ flags: Flags) throws(Problem) {
+        isDev = flags.isDev
         let process = ProcessInfo.processInfo.environment
         manifest = ManifestFile(path: flags.manifest ?? process["SLUICE_MANIFEST"] ?? "functions.yaml")
         let environment = Environment(dotEnv: manifest.dotEnv())
@@ -59,7 +64,7 @@ struct Settings: Sendable {
                 ? "$SLUICE_ADMIN_TOKEN" : "$(cat '\(setting("SLUICE_ADMIN_TOKEN_FILE") ?? "")')"
         }
         webhookSecret = try Self.secret("WEBHOOK_SECRET", setting)
-        let level = flags.logLevel ?? setting("LOG_LEVEL") ?? "info"
+        let level = flags.logLevel ?? setting("LOG_LEVEL") ?? (flags.isDev ? "debug" : "info")
         guard let logLevel = Logger.Level(rawValue: level.lowercased()) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw Problem(text: "LOG_LEVEL is \"\(level)\"; one of: \(levels)")

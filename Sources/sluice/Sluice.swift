@@ -10,6 +10,7 @@ struct Sluice: AsyncParsableCommand {
             "sluice serve" turns each into an asynchronous HTTP endpoint.
 
             EXAMPLES
+              sluice init && sluice dev          begin, and see what happens
               sluice check                       look over functions.yaml, all mistakes at once
               sluice serve                       serve it on http://127.0.0.1:3000
               sluice serve --port 8080           on another port
@@ -19,7 +20,8 @@ struct Sluice: AsyncParsableCommand {
             """,
         version: Version.number,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, InvokeCommand.self, JobsCommand.self, StatusCommand.self,
+            ServeCommand.self, DevCommand.self, InitCommand.self, CheckCommand.self, SchemaCommand.self,
+            InvokeCommand.self, JobsCommand.self, StatusCommand.self,
             PauseCommand.self, ResumeCommand.self, ReloadCommand.self, AccountCommand.self, BackupCommand.self,
         ])
 }

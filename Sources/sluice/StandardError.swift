@@ -3,6 +3,10 @@ internal import Foundation
 /// What goes to stderr. A line that cannot be written (a full disk, a closed pipe) is dropped: nothing that is said may
 /// end the process.
 enum StandardError {
+    /// Colour only where somebody looks (no-color.org).
+    static let hasColor =
+        isatty(STDERR_FILENO) == 1 && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+
     static func write(_ text: String) {
         let bytes = Array(text.utf8)
         var written = 0

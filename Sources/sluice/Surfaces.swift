@@ -19,6 +19,7 @@ final class Surfaces: Sendable {
     private let webhookSecrets: WebhookSecrets
     private let sender: HTTPWebhookSender
     private let listening: String
+    private let isDev: Bool
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -35,13 +36,14 @@ final class Surfaces: Sendable {
 
     init(
         manifest: Manifest, engine: JobEngine, authenticator: any Authenticator, webhookSecrets: WebhookSecrets,
-        sender: HTTPWebhookSender, listening: String, limits: HTTPLimits, seed: UInt64, logger: Logger
+        sender: HTTPWebhookSender, listening: String, isDev: Bool, limits: HTTPLimits, seed: UInt64, logger: Logger
     ) {
         self.engine = engine
         self.authenticator = authenticator
         self.webhookSecrets = webhookSecrets
         self.sender = sender
         self.listening = listening
+        self.isDev = isDev
         self.limits = limits
         self.logger = logger
         operations = Mutex(nil)
@@ -64,7 +66,7 @@ final class Surfaces: Sendable {
             state.port = port
             return state.manifest
         }
-        sender.replaceGuarded(with: Self.guarded(manifest, port: port))
+        sender.replaceGuarded(with: Self.guarded(manifest, port: port, isDev: isDev))
     }
 
     /// Puts a manifest in force: the engine first, so that no route leads to a function that it does not know.
@@ -80,7 +82,7 @@ final class Surfaces: Sendable {
         routes.replace(with: table(next))
         door.replace(Self.doorSettings(manifest, listening: listening))
         limits.body.bytes = manifest.server.maxPayload
-        sender.replaceGuarded(with: Self.guarded(manifest, port: next.port))
+        sender.replaceGuarded(with: Self.guarded(manifest, port: next.port, isDev: isDev))
     }
 
     private func table(_ state: State) -> RouteTable {
@@ -107,11 +109,13 @@ final class Surfaces: Sendable {
             clientAddress: ClientAddress(trustedProxies: manifest.server.trustedProxies))
     }
 
-    /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves.
-    static func guarded(_ manifest: Manifest, port: Int) -> Outbound {
-        Outbound(
+    /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves. Whoever
+    /// develops reaches this machine, and the sink on this server.
+    static func guarded(_ manifest: Manifest, port: Int, isDev: Bool) -> Outbound {
+        let loopback = isDev ? ["127.0.0.0/8", "::1"].compactMap { NetworkRange($0) } : []
+        return Outbound(
             policy: EgressPolicy(
-                allowing: manifest.egress.ranges, hosts: manifest.egress.hosts,
-                listener: EgressPolicy.Listener(port: port)))
+                allowing: manifest.egress.ranges + loopback, hosts: manifest.egress.hosts,
+                listener: isDev ? nil : EgressPolicy.Listener(port: port)))
     }
 }

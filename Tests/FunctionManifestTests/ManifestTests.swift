@@ -244,7 +244,7 @@ extension ManifestResult {
     }
 
     @Test(arguments: [
-        ("onComplete: {secret: s}", "onComplete.url: the key is missing"),
+        ("onComplete: {events: [failed]}", "onComplete.url: the key is missing"),
         ("onComplete: {url: \"ftp://x/\"}", "is no http or https URL"),
         ("onComplete: {url: \"https://{payload.h}/\"}", "lets a job choose the host"),
         ("onComplete: {url: \"https://x/\", events: [done]}", "unknown value \"done\""),

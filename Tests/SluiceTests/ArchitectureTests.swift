@@ -28,7 +28,8 @@ import Testing
         ],
         "TasksAPI": ["HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"],
         "OperationsAPI": [
-            "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema",
+            "Accounts", "FunctionManifest", "Webhooks", "HTTPSupport", "JobEngine", "JobStore", "JobModel",
+            "PayloadSchema",
             "Logging", "NIOCore",
             "NIOHTTP1",
         ],
