@@ -66,6 +66,11 @@ import Testing
         Row("GET", "/v1/manifest", 403, 403, 401, 401, 401, 200),
         Row("POST", "/v1/reload", 403, 403, 401, 401, 401, 200),
         Row("GET", "/v1/backup", 403, 403, 401, 401, 401, 200),
+        Row("GET", "/schema/functions.schema.json", 200, 200, 200, 200, 200, 200),
+        // In "sluice dev" only.
+        Row("POST", "/dev/sink/mail", body: "{}", 404, 404, 404, 404, 404, 404),
+        Row("GET", "/dev/sink/mail", 404, 404, 404, 404, 404, 404),
+        Row("DELETE", "/dev/sink/mail", 404, 404, 404, 404, 404, 404),
         Row("GET", "/livez", 200, 200, 200, 200, 200, 200),
         Row("GET", "/readyz", 200, 200, 200, 200, 200, 200),
         // From this machine; through a proxy it is the operator's alone, below.

@@ -22,15 +22,18 @@ package final class ServerProcess: Sendable {
     ///
     /// - Parameters:
     ///   - manifest: the text of functions.yaml.
+    ///   - command: serve or dev.
     ///   - folder: a former server's, to go on where it stopped.
     package init(
-        manifest: String, folder: TemporaryFolder? = nil, environment: [String: String] = [:], seconds: Double = 20
+        manifest: String, folder: TemporaryFolder? = nil, environment: [String: String] = [:], seconds: Double = 20,
+        command: String = "serve"
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
         try folder.write(manifest, to: "functions.yaml")
         let running = try Program(
-            ["serve", "--port", "0"], folder: folder,
-            environment: environment.merging(["LOG_FORMAT": "json"]) { own, _ in own })
+            [command, "--port", "0"], folder: folder,
+            environment: command == "dev"
+                ? environment : environment.merging(["LOG_FORMAT": "json"]) { own, _ in own })
         self.folder = folder
         self.running = running
         pid = running.pid
