@@ -21,8 +21,8 @@ package final class Dispatcher: Service {
         /// Something came while nobody napped.
         var awake = true
         var idle: OneShot<Void>?
-        /// A function may have come back: look for its jobs at once.
-        var mustPoll = false
+        /// Functions that may have come back: their jobs are looked for at once.
+        var returned: Set<String> = []
         /// Where the last poll of a function with many lanes stopped.
         var pollAfter: [String: Int64] = [:]
         var lastTick: Int64 = 0
@@ -69,8 +69,10 @@ package final class Dispatcher: Service {
                 while !Task.isCancelled, !isDraining {
                     startHanded(&group)
                     let now = clock.now()
-                    if now.monotonic >= nextPoll || takesPoll() {
-                        let isComplete = await poll()
+                    let returned = takeReturned()
+                    if !returned.isEmpty { _ = await poll(returned) }
+                    if now.monotonic >= nextPoll {
+                        let isComplete = await poll(deployment.value.functions.keys)
                         nextPoll = now.monotonic + (isComplete ? Self.pollMilliseconds : 0)
                     }
                     if await !startDue(&group, at: now) { await nap(now) }
@@ -189,20 +191,22 @@ package final class Dispatcher: Service {
     }
 
     /// The deployment was replaced: what waits for a function, a slot or a limit may start now.
-    func adopt() {
+    ///
+    /// - Parameter added: functions that it has and the former one had not.
+    func adopt(added: Set<String>) {
         let nap = state.withLock { state in
-            state.mustPoll = true
-            state.pollAfter = [:]
+            state.returned.formUnion(added)
+            for name in added { state.pollAfter[name] = nil }
             state.core.adopted()
             return Self.wake(&state)
         }
         nap?.set(())
     }
 
-    private func takesPoll() -> Bool {
+    private func takeReturned() -> Set<String> {
         state.withLock { state in
-            defer { state.mustPoll = false }
-            return state.mustPoll
+            defer { state.returned = [] }
+            return state.returned
         }
     }
 
@@ -212,9 +216,9 @@ package final class Dispatcher: Service {
     /// Looks for lanes of which no hint is known: after a start, and whenever one was lost.
     ///
     /// - Returns: false when some function has more lanes: the next round goes on with them.
-    private func poll() async -> Bool {
+    private func poll(_ names: some Sequence<String>) async -> Bool {
         var isComplete = true
-        for name in deployment.value.functions.keys {
+        for name in names {
             do {
                 let after = state.withLock { $0.pollAfter[name] }
                 let lanes = try await store.lanes(of: name, after: after, limit: Self.pollWidth)

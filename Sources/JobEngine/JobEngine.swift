@@ -62,8 +62,9 @@ package final class JobEngine: Sendable {
 
     /// Goes on under another manifest: queued jobs start under it, running attempts finish under theirs.
     package func adopt(_ deployment: Deployment) {
+        let former = self.deployment.value.functions
         self.deployment.replace(with: deployment)
-        dispatcher.adopt()
+        dispatcher.adopt(added: Set(deployment.functions.keys.filter { former[$0] == nil }))
     }
 
     /// Takes up what a former process left, before anything new is accepted.

@@ -4,6 +4,9 @@ internal import OperationsAPI
 
 /// What a reload did, and why one did nothing: as log lines, or in full for whoever develops.
 struct ReloadLog: Sendable {
+    /// Changes in one line of the log; the others are in the answer of the reload.
+    private static let shown = 20
+
     let logger: Logger
     /// `sluice dev`: every change on a line of its own, every mistake with its source line.
     let isLoud: Bool
@@ -30,8 +33,11 @@ struct ReloadLog: Sendable {
         case .taken(let report) where report.revision == report.former:
             logger.info("Manifest is right again, nothing has changed", metadata: ["revision": "\(report.revision)"])
         case .taken(let report):
+            guard logger.logLevel <= .info else { return }
             var metadata: Logger.Metadata = ["revision": "\(report.revision)", "former": "\(report.former)"]
-            if !report.lines.isEmpty { metadata["changes"] = "\(report.lines.joined(separator: "; "))" }
+            let lines = report.lines
+            let more = lines.count > Self.shown ? "; and \(lines.count - Self.shown) more" : ""
+            if !lines.isEmpty { metadata["changes"] = "\(lines.prefix(Self.shown).joined(separator: "; "))\(more)" }
             logger.info("Manifest reloaded", metadata: metadata)
         case .refused(let failure):
             logger.error(

@@ -17,6 +17,9 @@ actor Reloader: ManifestControl {
     private var manifest: Manifest
     private var loadedAt: Timestamp
     private var failure: ManifestFailure?
+    /// One reload after the other: who comes meanwhile waits here.
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameters:
     ///   - live: the jobs of a function.
@@ -47,27 +50,53 @@ actor Reloader: ManifestControl {
     /// Files whose change may change the manifest.
     var watched: [String] { file.watched(manifest) }
 
-    func reload() -> ReloadAnswer { take(file.attempt(at: now())) }
+    func reload() async -> ReloadAnswer {
+        await begin()
+        defer { end() }
+        return await take(await look())
+    }
 
-    func check(_ bytes: [UInt8]?) -> ReloadAnswer {
-        switch bytes.map({ file.attempt($0, at: now()) }) ?? file.attempt(at: now()) {
-        case .success(let (next, warnings)): .taken(report(on: next, warnings))
+    func check(_ bytes: [UInt8]?) async -> ReloadAnswer {
+        await begin()
+        defer { end() }
+        return switch await look(bytes) {
+        case .success(let (next, warnings)): .taken(await report(on: next, warnings))
         case .failure(let failure): .refused(failure)
         }
     }
 
+    /// Reading a large manifest takes many times what a request takes.
+    private func look(_ bytes: [UInt8]? = nil) async -> ManifestFile.Attempt {
+        let (file, time) = (file, now())
+        return await QuietThread.run { bytes.map { file.attempt($0, at: time) } ?? file.attempt(at: time) }
+    }
+
+    private func begin() async {
+        guard isBusy else {
+            isBusy = true
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    private func end() {
+        if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
+    }
+
     /// Something happened to the file. What is half-written is looked at once more before it is told.
     func fileChanged() async {
-        var attempt = file.attempt(at: now())
+        await begin()
+        defer { end() }
+        var attempt = await look()
         if case .failure(let first) = attempt {
             guard first.text != failure?.text else { return }
             try? await Task.sleep(for: .milliseconds(80))
-            attempt = file.attempt(at: now())
+            attempt = await look()
         }
-        _ = take(attempt)
+        _ = await take(attempt)
     }
 
-    private func take(_ attempt: ManifestFile.Attempt) -> ReloadAnswer {
+    private func take(_ attempt: ManifestFile.Attempt) async -> ReloadAnswer {
         switch attempt {
         case .failure(let refused):
             let isNew = refused.text != failure?.text
@@ -78,7 +107,7 @@ actor Reloader: ManifestControl {
             }
             return .refused(refused)
         case .success(let (next, warnings)):
-            let report = report(on: next, warnings)
+            let report = await report(on: next, warnings)
             let wasBroken = failure != nil
             failure = nil
             counts.recover()
@@ -86,7 +115,8 @@ actor Reloader: ManifestControl {
                 if wasBroken { onReport(.taken(report)) }
                 return .taken(report)
             }
-            apply(next)
+            let apply = apply
+            await QuietThread.run { apply(next) }
             manifest = next
             loadedAt = now()
             counts.loaded(at: loadedAt)
@@ -96,8 +126,9 @@ actor Reloader: ManifestControl {
         }
     }
 
-    private func report(on next: Manifest, _ warnings: [ManifestProblem]) -> ReloadReport {
-        let changes = ManifestChanges(from: manifest, to: next)
+    private func report(on next: Manifest, _ warnings: [ManifestProblem]) async -> ReloadReport {
+        let former = manifest
+        let changes = await QuietThread.run { ManifestChanges(from: former, to: next) }
         let touched = changes.added + changes.removed + changes.changed.map(\.name)
         return ReloadReport(
             revision: next.revision, former: manifest.revision, changes: changes,
