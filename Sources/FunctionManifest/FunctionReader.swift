@@ -60,7 +60,9 @@ enum FunctionReader {
         function.maxWait = own.maxWait
         function.retry = own.retry
         function.retention = own.retention
-        if function.timeout > function.maxWait { warnOfTimeout(block, function) }
+        // Where nobody wrote a timeout, the shorter maxWait is what was meant.
+        let isWritten = block.has("timeout") || defaults.timeout != FunctionDefaults().timeout
+        if isWritten, function.timeout > function.maxWait { warnOfTimeout(block, function) }
         function.limits = LimitReader.read(&block, maxQueued: own.maxQueued)
         if let value = block.take("idempotency") { function.idempotency = idempotency(value, of: function) }
         if let hook = block.take("onComplete") { function.onComplete = WebhookReader.onComplete(hook) }

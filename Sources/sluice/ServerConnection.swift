@@ -18,6 +18,16 @@ struct ServerOptions: ParsableArguments {
 
     func connect() throws -> ServerConnection { try Self.connection(to: server, data: data) }
 
+    /// "localhost" is what people write, 127.0.0.1 what a server announces.
+    private static func sameServer(_ named: String?, _ announced: String?) -> Bool {
+        func plain(_ url: String?) -> String? {
+            url.map { $0.replacing("//localhost", with: "//127.0.0.1") }.map {
+                $0.hasSuffix("/") ? String($0.dropLast()) : $0
+            }
+        }
+        return announced != nil && plain(named) == plain(announced)
+    }
+
     /// - Parameters:
     ///   - server: nil for the one that the environment or the data folder names.
     ///   - data: nil for the one that the environment names, else this folder.
@@ -40,7 +50,7 @@ struct ServerOptions: ParsableArguments {
             throw CommandFailure("\(url) is no http URL, for example http://127.0.0.1:3000", ExitStatus.usage)
         }
         // The token in this folder belongs to the server of this folder, unless the folder was named.
-        let isOurs = named == nil || named == announced || data != nil
+        let isOurs = named == nil || sameServer(named, announced) || data != nil
         return ServerConnection(
             url: url, host: host.trimmingCharacters(in: ["[", "]"]), port: parts.port ?? 80,
             token: environment["SLUICE_ADMIN_TOKEN"] ?? (isOurs ? file("admin-token") : nil))

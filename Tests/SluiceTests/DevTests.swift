@@ -147,7 +147,7 @@ import Testing
     @Test func `check speaks to people, machines and GitHub`() async throws {
         let folder = try TemporaryFolder()
         try folder.write(
-            "version: 1\nfunctions:\n  f: {handler: {builtin: ecko}}\n  g: {handler: {builtin: echo}, maxWait: 1s}\n",
+            "version: 1\nfunctions:\n  f: {handler: {builtin: ecko}}\n  g: {handler: {builtin: echo}, timeout: 30s, maxWait: 1s}\n",
             to: "functions.yaml")
         let github = try await Program.run(["check", "--format", "github"], folder: folder)
         #expect(github.status == 78)
@@ -163,7 +163,9 @@ import Testing
         let nowhere = try await Program.run(["check", "--against", "http://127.0.0.1:1"], folder: folder)
         #expect(nowhere.status == 69)
         // A warning alone is no reason to refuse.
-        try folder.write("version: 1\nfunctions:\n  g: {handler: {builtin: echo}, maxWait: 1s}\n", to: "functions.yaml")
+        try folder.write(
+            "version: 1\nfunctions:\n  g: {handler: {builtin: echo}, timeout: 30s, maxWait: 1s}\n", to: "functions.yaml"
+        )
         let warned = try await Program.run(["check"], folder: folder)
         #expect(
             warned.status == 0 && warned.error.contains("warning: functions.g.timeout: 30s is longer than maxWait (1s)")

@@ -68,6 +68,11 @@ import Testing
         #expect(try answer("jobs show $CONTACT").contains("http://127.0.0.1:4001/contacts: delivered"))
         #expect(try answer("jobs resend $CONTACT").hasSuffix("_1_onComplete is sent again"))
         #expect(try answer(".webhookSecret").hasPrefix("whsec_"))
+        #expect(try answer("until sluice reload").contains("unchanged, revision "))
+        #expect(try answer("reload --dry-run").contains("revision "))
+        #expect(try answer("check --against").contains("revision "))
+        #expect(try answer("sluice init").contains("wrote my-project/functions.yaml"))
+        #expect(try answer("check my-project").contains("ok, 1 function, revision "))
         #expect(try answer("sluice backup").hasSuffix(" bytes"))
         #expect(try answer("async/status").hasPrefix(#"{"queuedTasks":0"#))
         #expect(try answer("tasks?limit=1'") == "send-email")
@@ -89,7 +94,9 @@ import Testing
         let readme = try Self.file("README.md")
         let help = try await Program.run(["serve", "--help"], folder: try TemporaryFolder()).output
         var helps = help
-        for command in [["invoke"], ["account", "create"], ["account", "revoke"], ["jobs", "resend"]] {
+        for command in [
+            ["invoke"], ["account", "create"], ["account", "revoke"], ["jobs", "resend"], ["reload"], ["check"],
+        ] {
             helps += try await Program.run(command + ["--help"], folder: try TemporaryFolder()).output
         }
         for match in readme.matches(of: /`(--[a-z-]+)`/) {
