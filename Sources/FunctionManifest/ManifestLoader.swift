@@ -13,7 +13,7 @@ package struct ManifestLoader: Sendable {
         let problems = ProblemList()
         guard bytes.count <= Limits.manifestBytes else {
             problems.add(
-                "the file has \(bytes.count) bytes", at: Span(line: 1, column: 1, length: 1),
+                "the file is too large", at: Span(line: 1, column: 1, length: 1),
                 help: "a manifest has at most 1 MiB")
             return .failure(problems.problems)
         }

@@ -23,6 +23,12 @@ struct ManifestFile: Sendable {
     typealias Attempt = Result<(Manifest, warnings: [ManifestProblem]), ManifestFailure>
 
     func attempt(at now: Timestamp) -> Attempt {
+        // A pipe in its place would be waited for without end.
+        var status = stat()
+        if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
+            return .failure(
+                ManifestFailure(text: "cannot load the manifest \(path): it is no regular file", problems: [], at: now))
+        }
         do throws(Unreadable) {
             return attempt(of: try load(), at: now)
         } catch {
@@ -48,7 +54,10 @@ struct ManifestFile: Sendable {
 
     func load() throws(Unreadable) -> Loaded {
         do {
-            return load([UInt8](try Data(contentsOf: URL(fileURLWithPath: path))))
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            defer { try? handle.close() }
+            // One byte more than it may have tells that it is too large.
+            return load([UInt8](try handle.read(upToCount: Limits.manifestBytes + 1) ?? Data()))
         } catch {
             let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
             throw Unreadable(

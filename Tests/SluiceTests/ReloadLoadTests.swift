@@ -63,7 +63,7 @@ import Testing
                                 continue
                             }
                             ledger.accept(id)
-                            Thread.sleep(forTimeInterval: 0.004)
+                            Thread.sleep(forTimeInterval: Self.isLong ? 0.03 : 0.004)
                         }
                     }
                 }

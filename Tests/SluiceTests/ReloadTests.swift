@@ -195,7 +195,14 @@ import Testing
 
         try Self.shell("rm '\(path)' && mkdir '\(path)'")
         #expect(try await Self.waitBroken(server).contains("it cannot be read"))
-        try Self.shell("rmdir '\(path)'")
+        try Self.shell("rmdir '\(path)' && mkfifo '\(path)'")
+        _ = try await Self.wait(server) {
+            $0.value(at: ["lastError", "summary"])?.string?.contains("it is no regular file") == true
+        }
+        try Self.shell("rm '\(path)' && head -c 3000000 /dev/zero | tr '\\0' '#' > '\(path)'")
+        _ = try await Self.wait(server) {
+            $0.value(at: ["lastError", "summary"])?.string?.contains("the file is too large") == true
+        }
         try Self.put("version: 1\nfunctions:\n  fast:\n    hand", path)
         _ = try await Self.wait(server) { $0.value(at: ["lastError", "problems", "0", "line"]) == 4 }
         #expect(try await Self.marker(server) == "good")
@@ -281,7 +288,8 @@ import Testing
             """
         let with = Self.manifest("with", extra: gone)
         let server = try await ServerProcess(manifest: with)
-        let count = 300
+        let isLong = ProcessInfo.processInfo.environment["SLUICE_LONG_TESTS"] != nil
+        let count = isLong ? 10_000 : 300
         var urls: [String] = []
         for _ in 0..<count { urls.append(try await server.accept("/api/v1/old/reports")) }
         try server.folder.write(Self.manifest("without"), to: "functions.yaml")
