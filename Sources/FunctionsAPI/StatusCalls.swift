@@ -22,16 +22,15 @@ struct StatusCalls: Sendable {
         }
         let preferred = RequestFields.preferences(request.headers).wait
         let asked = try RequestFields.wait(query)
-        let first = try await lookUp(target.id, parts)
-        var job = try target.check(first)
-        if let seconds = asked ?? preferred, seconds > 0, !job.state.isTerminal {
-            let later = try await StoreCall.run { () async throws(StoreError) in
-                try await watch.wait(
-                    for: target.id, milliseconds: Int64(seconds) * 1000, including: parts,
-                    connection: request.connection, until: { $0.stage != first.stage })
+        if let seconds = asked ?? preferred, seconds > 0, let stage = try await liveStage(target) {
+            try await StoreCall.run { () async throws(StoreError) in
+                _ = try await watch.wait(
+                    for: target.id, milliseconds: Int64(seconds) * 1000, including: [],
+                    connection: request.connection, until: { $0.stage != stage })
             }
-            job = try target.check(later)
         }
+        // Looked up at the end: ten thousand long polls would hold what was looked up before.
+        let job = try target.check(try await lookUp(target.id, parts))
         var response = page.response(for: job, requestID: context.requestID)
         if asked == nil, let preferred {
             response.headers.add(name: "Preference-Applied", value: "wait=\(preferred)")
@@ -61,6 +60,12 @@ struct StatusCalls: Sendable {
         case .gone:
             throw StatusPage.gone("expired")
         }
+    }
+
+    /// Where a job stands that may still change; nil for one that has ended.
+    private func liveStage(_ target: Target) async throws(Problem) -> JobLookup.Stage? {
+        let lookup = try await lookUp(target.id, [])
+        return try target.check(lookup).state.isTerminal ? nil : lookup.stage
     }
 
     private func lookUp(_ id: JobID, _ parts: JobParts) async throws(Problem) -> JobLookup {

@@ -327,7 +327,7 @@ package final class Dispatcher: Service {
             $0.attemptTimes.record(milliseconds)
         }
         note(attempt, outcome)
-        log(attempt, outcome, milliseconds)
+        attempt.log(outcome, after: milliseconds, to: logger)
         let due = await recorder.record([
             Recorder.Entry(
                 live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
@@ -342,17 +342,6 @@ package final class Dispatcher: Service {
         }
         nap?.set(())
         idle?.set(())
-    }
-
-    private func log(_ attempt: RunningAttempt, _ outcome: Outcome, _ milliseconds: Int64) {
-        guard logger.logLevel <= .debug else { return }
-        var metadata: Logger.Metadata = [
-            "job": "\(attempt.live.job.id)", "function": "\(attempt.function.name)",
-            "attempt": "\(attempt.live.progress.attempt)", "of": "\(attempt.function.retry.attempts)",
-            "ms": "\(milliseconds)", "outcome": "\(outcome.name)",
-        ]
-        if case .failure(let failure) = outcome { metadata["error"] = "\(failure.error)" }
-        logger.debug("Attempt", metadata: metadata)
     }
 
     /// Whether the target has answered. How an attempt ends that was stopped says nothing about it.

@@ -16,18 +16,26 @@ extension JobEngine {
         while true {
             let waiter = announcer.subscribe(to: id)
             defer { announcer.unsubscribe(waiter, from: id) }
-            let lookup = try await lookUp(id, including: parts)
             let left = limit - clock.now().monotonic
-            if left <= 0 || isEnough(lookup) { return lookup }
+            // What was looked up is not held while waiting: ten thousand who wait would hold it each.
+            if let answer = try await answer(for: id, including: parts, isLast: left <= 0, until: isEnough) {
+                return answer
+            }
             let disarm = arm(waiter, left)
             let wake = await waiter.value()
             disarm()
             switch wake {
             case .changed?: continue
-            case .timeUp?, .draining?: return try await lookUp(id, including: parts)
-            case .hungUp?, nil: return lookup
+            case .timeUp?, .draining?, .hungUp?, nil: return try await lookUp(id, including: parts)
             }
         }
+    }
+
+    private func answer(
+        for id: JobID, including parts: JobParts, isLast: Bool, until isEnough: (JobLookup) -> Bool
+    ) async throws(StoreError) -> JobLookup? {
+        let lookup = try await lookUp(id, including: parts)
+        return isLast || isEnough(lookup) ? lookup : nil
     }
 }
 

@@ -18,13 +18,19 @@ final class ManifestWatcher: Service {
     )
 
     private let files: @Sendable () async -> [String]
+    private let isUnsettled: @Sendable () async -> Bool
     private let onChange: @Sendable () async -> Void
 
     /// - Parameters:
     ///   - files: what to watch; asked again after every change.
+    ///   - isUnsettled: look at every poll, whatever is seen of the files.
     ///   - onChange: something may have changed.
-    init(files: @escaping @Sendable () async -> [String], onChange: @escaping @Sendable () async -> Void) {
+    init(
+        files: @escaping @Sendable () async -> [String], isUnsettled: @escaping @Sendable () async -> Bool,
+        onChange: @escaping @Sendable () async -> Void
+    ) {
         self.files = files
+        self.isUnsettled = isUnsettled
         self.onChange = onChange
     }
 
@@ -45,7 +51,7 @@ final class ManifestWatcher: Service {
                     session.stop()
                 }
                 guard !Task.isCancelled else { return }
-                if session.hasSeen { await onChange() }
+                if session.hasSeen { await onChange() } else if await isUnsettled() { await onChange() }
             }
         }
     }

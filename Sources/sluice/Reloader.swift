@@ -9,7 +9,7 @@ internal import OperationsAPI
 actor Reloader: ManifestControl {
     private let file: ManifestFile
     private let live: @Sendable (String) -> ManifestChanges.Live
-    private let apply: @Sendable (Manifest) -> Void
+    private let apply: @Sendable (Manifest) async -> Void
     private let onReport: @Sendable (ReloadAnswer) -> Void
     private let now: @Sendable () -> Timestamp
     private let counts: ReloadCounts
@@ -27,7 +27,7 @@ actor Reloader: ManifestControl {
     ///   - onReport: is told of every reload that changed something, and of every manifest that was not taken.
     init(
         file: ManifestFile, manifest: Manifest, counts: ReloadCounts,
-        live: @escaping @Sendable (String) -> ManifestChanges.Live, apply: @escaping @Sendable (Manifest) -> Void,
+        live: @escaping @Sendable (String) -> ManifestChanges.Live, apply: @escaping @Sendable (Manifest) async -> Void,
         onReport: @escaping @Sendable (ReloadAnswer) -> Void, now: @escaping @Sendable () -> Timestamp
     ) {
         self.file = file
@@ -46,6 +46,9 @@ actor Reloader: ManifestControl {
             file: file.path, revision: manifest.revision, loadedAt: loadedAt, functions: manifest.functions.count,
             reloads: counts.taken, failure: failure)
     }
+
+    /// The file is not what is in force: what it refers to may be what is missing, so it is looked at again and again.
+    var isBroken: Bool { failure != nil }
 
     /// Files whose change may change the manifest.
     var watched: [String] { file.watched(manifest) }
@@ -115,8 +118,7 @@ actor Reloader: ManifestControl {
                 if wasBroken { onReport(.taken(report)) }
                 return .taken(report)
             }
-            let apply = apply
-            await QuietThread.run { apply(next) }
+            await apply(next)
             manifest = next
             loadedAt = now()
             counts.loaded(at: loadedAt)

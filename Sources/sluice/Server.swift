@@ -238,7 +238,11 @@ struct Server: Sendable {
                 let gauge = engine.gauges[name]
                 return ManifestChanges.Live(queued: gauge.queued, running: gauge.running)
             },
-            apply: { surfaces.adopt($0) }, onReport: ReloadLog(logger: logger, isLoud: settings.isDev).write,
+            apply: { manifest in
+                // Without haste; what is swapped then is swapped at once.
+                let prepared = await QuietThread.run { surfaces.prepare(manifest) }
+                surfaces.adopt(prepared)
+            }, onReport: ReloadLog(logger: logger, isLoud: settings.isDev).write,
             now: { [clock] in clock.now().wall })
     }
 
@@ -265,7 +269,9 @@ struct Server: Sendable {
     }
 
     private func watcher(of reloader: Reloader) -> ManifestWatcher {
-        ManifestWatcher(files: { await reloader.watched }, onChange: { await reloader.fileChanged() })
+        ManifestWatcher(
+            files: { await reloader.watched }, isUnsettled: { await reloader.isBroken },
+            onChange: { await reloader.fileChanged() })
     }
 
     private func makeBackup(_ engine: JobEngine) async throws -> String {

@@ -69,20 +69,38 @@ final class Surfaces: Sendable {
         sender.replaceGuarded(with: Self.guarded(manifest, port: port, isDev: isDev))
     }
 
-    /// Puts a manifest in force: the engine first, so that no route leads to a function that it does not know.
-    func adopt(_ manifest: Manifest) {
-        let next = state.withLock { state in
-            if state.manifest.server.basePath != manifest.server.basePath {
-                state.formerBasePaths.append(state.manifest.server.basePath)
-            }
-            state.manifest = manifest
-            return state
+    /// What a manifest becomes before it is put in force.
+    struct Prepared: Sendable {
+        fileprivate var manifest: Manifest
+        fileprivate var formerBasePaths: [[String]]
+        fileprivate var table: RouteTable
+        fileprivate var deployment: Deployment
+        fileprivate var door: FrontDoor.Settings
+    }
+
+    /// Everything that takes time; nothing is changed yet.
+    func prepare(_ manifest: Manifest) -> Prepared {
+        var next = state.withLock { $0 }
+        if next.manifest.server.basePath != manifest.server.basePath {
+            next.formerBasePaths.append(next.manifest.server.basePath)
         }
-        engine.adopt(Self.deployment(manifest))
-        routes.replace(with: table(next))
-        door.replace(Self.doorSettings(manifest, listening: listening))
-        limits.body.bytes = manifest.server.maxPayload
-        sender.replaceGuarded(with: Self.guarded(manifest, port: next.port, isDev: isDev))
+        next.manifest = manifest
+        return Prepared(
+            manifest: manifest, formerBasePaths: next.formerBasePaths, table: table(next),
+            deployment: Self.deployment(manifest), door: Self.doorSettings(manifest, listening: listening))
+    }
+
+    /// Puts it in force: the engine first, so that no route leads to a function that it does not know.
+    func adopt(_ next: Prepared) {
+        let port = state.withLock { state in
+            (state.manifest, state.formerBasePaths) = (next.manifest, next.formerBasePaths)
+            return state.port
+        }
+        engine.adopt(next.deployment)
+        routes.replace(with: next.table)
+        door.replace(next.door)
+        limits.body.bytes = next.manifest.server.maxPayload
+        sender.replaceGuarded(with: Self.guarded(next.manifest, port: port, isDev: isDev))
     }
 
     private func table(_ state: State) -> RouteTable {

@@ -239,6 +239,11 @@ import Testing
         try await Self.wait(server, forMarker: "changed, from the environment")
         try folder.write("NOTE=changed too", to: ".env")
         try await Self.wait(server, forMarker: "changed, changed too")
+        // What a new manifest refers to may come later than the manifest.
+        try folder.write(text.replacing("note.txt", with: "later.txt"), to: "functions.yaml")
+        #expect(try await Self.waitBroken(server).contains("cannot read the file \"later.txt\""))
+        try folder.write("late", to: "later.txt")
+        try await Self.wait(server, forMarker: "late, changed too")
     }
 
     @Test func `SIGHUP, the command and the route reload, and say what changed`() async throws {
