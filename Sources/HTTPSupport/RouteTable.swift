@@ -134,5 +134,12 @@ package final class Routes: Sendable {
 
     package var current: RouteTable { table.withLock { $0 } }
 
-    package func replace(with table: RouteTable) { self.table.withLock { $0 = table } }
+    /// - Returns: the former table, to be let go where nobody waits for it: every request passes the lock.
+    @discardableResult package func replace(with table: RouteTable) -> RouteTable {
+        self.table.withLock { current in
+            let former = current
+            current = table
+            return former
+        }
+    }
 }

@@ -16,5 +16,15 @@ package final class CurrentDeployment: Sendable {
     /// A function as it is, or as it was before it was removed.
     package func lastKnown(_ name: String) -> Function? { state.withLock { $0.lastKnown(name) } }
 
-    package func replace(with deployment: Deployment) { state.withLock { $0 = deployment.succeeding($0) } }
+    /// One at a time may do so.
+    ///
+    /// - Returns: the former deployment, to be let go where nobody waits for it: every request passes the lock.
+    @discardableResult package func replace(with deployment: Deployment) -> Deployment {
+        let next = deployment.succeeding(value)
+        return state.withLock { current in
+            let former = current
+            current = next
+            return former
+        }
+    }
 }

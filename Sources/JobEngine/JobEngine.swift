@@ -61,10 +61,12 @@ package final class JobEngine: Sendable {
     }
 
     /// Goes on under another manifest: queued jobs start under it, running attempts finish under theirs.
-    package func adopt(_ deployment: Deployment) {
-        let former = self.deployment.value.functions
-        self.deployment.replace(with: deployment)
-        dispatcher.adopt(added: Set(deployment.functions.keys.filter { former[$0] == nil }))
+    ///
+    /// - Returns: the former deployment.
+    @discardableResult package func adopt(_ deployment: Deployment) -> Deployment {
+        let former = self.deployment.replace(with: deployment)
+        dispatcher.adopt(added: Set(deployment.functions.keys.filter { former.functions[$0] == nil }))
+        return former
     }
 
     /// Takes up what a former process left, before anything new is accepted.

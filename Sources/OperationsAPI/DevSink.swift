@@ -84,7 +84,9 @@ package final class DevSink: Sendable {
         let id = headers.first(name: "webhook-id") ?? ""
         step("webhook-id", !id.isEmpty && !id.contains("."), id.isEmpty ? "missing" : id)
         let seconds = headers.first(name: "webhook-timestamp").flatMap { Int64($0) }
-        let isFresh = seconds.map { abs(now().milliseconds - $0 &* 1000) <= Self.tolerance } ?? false
+        // A time far beyond any calendar would not fit in milliseconds.
+        let isFresh =
+            seconds.map { (0...1 << 40).contains($0) && abs(now().milliseconds - $0 * 1000) <= Self.tolerance } ?? false
         step(
             "webhook-timestamp", isFresh,
             seconds.map { "\($0), \(isFresh ? "less" : "more") than 5 minutes from now" } ?? "missing or no number")

@@ -102,7 +102,8 @@ final class Transfer: @unchecked Sendable {
         var status = 0
         ccurl_get_long(easy, CURLINFO_RESPONSE_CODE, &status)
         let answer =
-            status == 0
+            // An interim answer (1xx) with none after it is no answer.
+            status < 200
             ? nil : OutboundAnswer(status: status, body: answerBody, isTruncated: isTruncated)
         release(OutboundResult(answer: answer, failure: failure(code, easy), timings: timings(easy)))
     }

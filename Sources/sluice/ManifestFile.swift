@@ -73,8 +73,9 @@ struct ManifestFile: Sendable {
                 environment: { environment[$0] },
                 file: { name in
                     let url = URL(fileURLWithPath: name, relativeTo: folder)
-                    guard let data = try? Data(contentsOf: url) else {
-                        return .failure(.init("it is not there or cannot be read"))
+                    guard let data = Self.bytes(of: url) else {
+                        return .failure(
+                            .init("it is not there, cannot be read, is no regular file, or is larger than a manifest"))
                     }
                     guard let text = String(data: data, encoding: .utf8) else {
                         return .failure(.init("it is no UTF-8"))
@@ -87,8 +88,21 @@ struct ManifestFile: Sendable {
         return Loaded(result: result, problemText: text.isEmpty ? nil : text)
     }
 
+    /// nil for what is no regular file (a pipe would be waited for without end) and for what is larger than a manifest may be.
+    private static func bytes(of url: URL) -> Data? {
+        guard isRegular(url.path), let handle = try? FileHandle(forReadingFrom: url) else { return nil }
+        defer { try? handle.close() }
+        guard let data = try? handle.read(upToCount: Limits.manifestBytes + 1) else { return Data() }
+        return data.count > Limits.manifestBytes ? nil : data
+    }
+
+    private static func isRegular(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     func dotEnv() -> [String: String] {
-        guard let data = try? Data(contentsOf: folder.appendingPathComponent(".env")) else { return [:] }
+        guard let data = Self.bytes(of: folder.appendingPathComponent(".env")) else { return [:] }
         return DotEnv.parse(String(decoding: data, as: UTF8.self))
     }
 }

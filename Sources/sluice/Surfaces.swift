@@ -32,6 +32,14 @@ final class Surfaces: Sendable {
         var formerBasePaths: [[String]] = []
         /// 0 until it is known.
         var port = 0
+        /// What was in force before. Requests may still hold parts of it; it is let go by the next reload, on its thread.
+        var retired: Retired?
+    }
+
+    private struct Retired {
+        var manifest: Manifest
+        var table: RouteTable
+        var deployment: Deployment
     }
 
     init(
@@ -80,6 +88,11 @@ final class Surfaces: Sendable {
 
     /// Everything that takes time; nothing is changed yet.
     func prepare(_ manifest: Manifest) -> Prepared {
+        let retired = state.withLock { state in
+            defer { state.retired = nil }
+            return state.retired
+        }
+        defer { withExtendedLifetime(retired) {} }
         var next = state.withLock { $0 }
         if next.manifest.server.basePath != manifest.server.basePath {
             next.formerBasePaths.append(next.manifest.server.basePath)
@@ -92,12 +105,14 @@ final class Surfaces: Sendable {
 
     /// Puts it in force: the engine first, so that no route leads to a function that it does not know.
     func adopt(_ next: Prepared) {
-        let port = state.withLock { state in
+        let (former, port) = state.withLock { state in
+            let former = state.manifest
             (state.manifest, state.formerBasePaths) = (next.manifest, next.formerBasePaths)
-            return state.port
+            return (former, state.port)
         }
-        engine.adopt(next.deployment)
-        routes.replace(with: next.table)
+        let deployment = engine.adopt(next.deployment)
+        let table = routes.replace(with: next.table)
+        state.withLock { $0.retired = Retired(manifest: former, table: table, deployment: deployment) }
         door.replace(next.door)
         limits.body.bytes = next.manifest.server.maxPayload
         sender.replaceGuarded(with: Self.guarded(next.manifest, port: port, isDev: isDev))
