@@ -2,7 +2,7 @@ internal import JobModel
 
 /// What one revision of a manifest changes in another, value by value.
 package struct ManifestChanges: Equatable, Sendable {
-    /// One value that differs. Secrets are told as changed, never shown.
+    /// One value that differs. Of a secret nothing is shown, of a URL only where it leads.
     package struct Field: Equatable, Sendable {
         /// Below the function, or from the top of the file.
         package var path: String
@@ -45,11 +45,7 @@ package struct ManifestChanges: Equatable, Sendable {
             new.map { (before[$0.path], $0) } + old.filter { !kept.contains($0.path) }.map { ($0, nil) }
         return pairs.compactMap { former, present in
             guard former?.value != present?.value, let path = (present ?? former)?.path else { return nil }
-            func shown(_ field: ManifestField?) -> String? {
-                guard let value = field?.value else { return nil }
-                return field?.isSecret == true ? "***" : value
-            }
-            return Field(path: path, before: shown(former), after: shown(present))
+            return Field(path: path, before: former?.shown, after: present?.shown)
         }
     }
 }
@@ -102,7 +98,8 @@ extension ManifestChanges {
     }
 
     private static func text(_ field: Field) -> String {
-        if field.before == "***" || field.after == "***" { return "\(field.path) changed" }
+        // What differs in it is not shown.
+        if field.before == field.after { return "\(field.path) changed" }
         return "\(field.path) \(field.before ?? "none") → \(field.after ?? "none")"
     }
 }

@@ -5,18 +5,31 @@ struct ManifestField: Equatable {
     var path: String
     /// nil where the key is left out and has no default.
     var value: String?
-    /// Compared, never shown.
-    var isSecret = false
+    /// What of it may be told: values go into logs.
+    var shown: String?
 
     init(_ path: String, _ value: String?) {
         self.path = path
         self.value = value
+        shown = value
     }
 
     init(_ path: String, secret: Secret?) {
         self.path = path
         value = secret?.revealed
-        isSecret = true
+        shown = secret.map { "\($0)" }
+    }
+
+    /// Paths, queries and user names of URLs carry tokens: only where it leads is told.
+    init(_ path: String, url: Template?) {
+        self.path = path
+        value = url?.text
+        shown = value.map { text in
+            guard let scheme = text.firstRange(of: "://") else { return "…" }
+            let authority = text[scheme.upperBound...].prefix { !"/?#".contains($0) }
+            let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+            return "\(text[..<scheme.upperBound])\(host)/…"
+        }
     }
 }
 
@@ -37,7 +50,7 @@ enum ManifestFields {
             ManifestField("endpoint.statusCodes.\(name.rawValue)", endpoint.statusCodes[name].map { "\($0)" })
         }
         fields += Endpoint.RedirectState.allCases.map { state in
-            ManifestField("endpoint.redirect.\(state.rawValue)", endpoint.redirects[state].map(text))
+            ManifestField("endpoint.redirect.\(state.rawValue)", endpoint.redirects[state]?.text)
         }
         fields += [
             ManifestField("timeout", function.timeout.written), ManifestField("maxWait", function.maxWait.written),
@@ -55,7 +68,7 @@ enum ManifestFields {
             ManifestField("maxQueued", "\(function.limits.maxQueued)"),
             ManifestField("priority", "\(function.priority)"), ManifestField("delay", function.delay.written),
             ManifestField("paused", "\(function.paused)"),
-            ManifestField("onComplete.url", (function.onComplete?.url).map(text)),
+            ManifestField("onComplete.url", url: function.onComplete?.url),
             ManifestField("onComplete.secret", secret: function.onComplete?.secret),
             ManifestField(
                 "onComplete.events", function.onComplete.map { list($0.events.map(\.rawValue).sorted()) ?? "" }),
@@ -102,7 +115,7 @@ enum ManifestFields {
             if target.retriesNetwork { retryOn.append("network") }
             if target.retriesTimeouts { retryOn.append("timeout") }
             return [
-                ManifestField("handler", "http"), ManifestField("handler.http.url", text(target.url)),
+                ManifestField("handler", "http"), ManifestField("handler.http.url", url: target.url),
                 ManifestField("handler.http.method", target.method),
                 ManifestField("handler.http.forwardHeaders", list(target.forwardHeaders)),
                 ManifestField("handler.http.successOn", list(target.successOn.map(text))),
@@ -113,7 +126,7 @@ enum ManifestFields {
             ]
                 // A header may carry a token.
                 + target.headers.map {
-                    ManifestField("handler.http.headers.\($0.name)", secret: Secret(text($0.value)))
+                    ManifestField("handler.http.headers.\($0.name)", secret: Secret($0.value.text))
                 }
         }
     }
@@ -159,9 +172,12 @@ enum ManifestFields {
         case .family(let digit): "\(digit)xx"
         }
     }
+}
 
-    private static func text(_ template: Template) -> String {
-        template.pieces.map { piece in
+extension Template {
+    /// As it is written in the manifest.
+    fileprivate var text: String {
+        pieces.map { piece in
             switch piece {
             case .literal(let text): text
             case .reference(let path): "{\(path)}"

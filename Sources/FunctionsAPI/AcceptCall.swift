@@ -78,6 +78,10 @@ struct AcceptCall: Sendable {
                 job = snapshot
                 if snapshot.state.isTerminal {
                     response = page.response(for: snapshot, requestID: context.requestID)
+                    // Its body is the job's: the secret that the 202 would have told goes beside it.
+                    if let secret = secretToTell(of: accepted.id, snapshot) {
+                        response?.headers.add(name: "Sluice-Webhook-Secret", value: secret.revealed)
+                    }
                 }
             }
         }
@@ -96,10 +100,7 @@ struct AcceptCall: Sendable {
         body["queueId"] = .string(function.name)
         body["jobId"] = .string(id.description)
         body["statusUrl"] = .string(url)
-        // Whoever has an account was told its secret when that was made.
-        if let job, job.job.webhook != nil, job.job.owner == nil, let secret = webhookSecret(id) {
-            body["webhookSecret"] = .string(secret.revealed)
-        }
+        if let job, let secret = secretToTell(of: id, job) { body["webhookSecret"] = .string(secret.revealed) }
         var response = ServerResponse.json(202, .object(body))
         response.headers.add(name: "Location", value: url)
         if let job {
@@ -108,6 +109,11 @@ struct AcceptCall: Sendable {
                 name: "Sluice-Job-State", value: StatusName(job.state, failure: job.failure).rawValue)
         }
         return response
+    }
+
+    /// Whoever has an account was told its secret when that was made.
+    private func secretToTell(of id: JobID, _ job: JobSnapshot) -> Secret? {
+        job.job.webhook != nil && job.job.owner == nil ? webhookSecret(id) : nil
     }
 
     private static func problem(of refusal: Refusal, function: Function) -> Problem {

@@ -10,10 +10,8 @@ package final class Deliveries: Service {
     private static let napMilliseconds: Int64 = 1000
     /// At a shutdown attempts under way get this long; what is cut off is made again after the restart.
     private static let graceMilliseconds: Int64 = 5000
-    /// What is claimed and has to wait for its receiver waits this long at most.
-    private static let waitMilliseconds: Int64 = 60_000
-    /// A lease outlives that and the longest attempt by this: for the commit that ends it, and a store that is slow.
-    private static let leaseReserve = Duration.seconds(120)
+    /// With no room, whether some receiver has become slow is looked at this often.
+    private static let crowdedMilliseconds: Int64 = 250
     /// After the store could not be asked or written to.
     private static let pauseMilliseconds: Int64 = 1000
 
@@ -91,13 +89,15 @@ package final class Deliveries: Service {
     /// Takes what is due as far as there is room, then sleeps until there is something to do.
     private func round(_ group: inout DiscardingTaskGroup) async {
         let now = clock.now()
-        let room = state.withLock { state in
+        let (room, retreating) = state.withLock { state in
+            let retreating = state.slots.retreat(at: now.monotonic)
             state.awake = false
             state.isBehind = state.slots.room == 0
-            return state.slots.room
+            return (state.slots.room, retreating)
         }
-        guard room > 0 else { return await nap(until: nil, now) }
-        let lease = deployment.value.webhooks.timeout + Self.leaseReserve
+        await putBack(retreating, at: now)
+        guard room > 0 else { return await nap(until: now.wall + .milliseconds(Self.crowdedMilliseconds), now) }
+        let lease = HeldDelivery.lease(timeout: deployment.value.webhooks.timeout)
         let claim: DeliveryClaim
         do {
             claim = try await store.claimDeliveries(limit: room, for: lease, at: now.wall)
@@ -106,33 +106,45 @@ package final class Deliveries: Service {
             try? await clock.sleep(untilMonotonic: now.monotonic + Self.pauseMilliseconds)
             return
         }
-        var away: [DeliverySettlement] = []
-        for delivery in claim.deliveries {
-            guard let lease = delivery.lease else { continue }
-            let until = now.monotonic + Self.waitMilliseconds
-            switch state.withLock({ $0.slots.place(delivery, until: until) }) {
-            case .start: group.addTask { await self.see(delivery) }
-            case .wait: break
-            case .stayAway(let pause):
-                away.append(
-                    DeliverySettlement(
-                        number: delivery.number, lease: lease, attempt: nil, change: .later(at: now.wall + pause)))
-            }
-        }
-        if !away.isEmpty { _ = await write(away) }
+        let held = claim.deliveries.compactMap { HeldDelivery($0, claimedAt: now.monotonic, for: lease) }
+        await putBack(place(held, at: now, &group), at: now)
         let isCut = claim.nextDue.map { $0 <= now.wall } ?? false
         state.withLock { $0.isBehind = $0.isBehind || isCut }
         await nap(until: claim.nextDue, now)
     }
 
+    /// - Returns: what goes back to the store, each for so long.
+    private func place(
+        _ claimed: [HeldDelivery], at now: Moment, _ group: inout DiscardingTaskGroup
+    ) -> [(held: HeldDelivery, pause: Duration)] {
+        var away: [(HeldDelivery, Duration)] = []
+        for held in claimed {
+            switch state.withLock({ $0.slots.place(held, at: now.monotonic) }) {
+            case .start: group.addTask { await self.see(held) }
+            case .wait: break
+            case .stayAway(let pause): away.append((held, pause))
+            }
+        }
+        return away
+    }
+
+    private func putBack(_ away: [(held: HeldDelivery, pause: Duration)], at now: Moment) async {
+        guard !away.isEmpty else { return }
+        _ = await write(
+            away.map { held, pause in
+                DeliverySettlement(
+                    number: held.delivery.number, lease: held.lease, attempt: nil, change: .later(at: now.wall + pause))
+            })
+    }
+
     /// One delivery, and whatever may start in its place.
-    private func see(_ first: Delivery) async {
-        var current: Delivery? = first
-        while let delivery = current {
-            if let lease = delivery.lease { await attempt(delivery, lease) }
+    private func see(_ first: HeldDelivery) async {
+        var current: HeldDelivery? = first
+        while let held = current {
+            let milliseconds = await attempt(held)
             let now = clock.now().monotonic
             let (next, nap, idle) = state.withLock { state in
-                let next = state.slots.giveBack(delivery.content.url, at: now)
+                let next = state.slots.giveBack(held.delivery.content.url, after: milliseconds, at: now)
                 // Asking the store for a few at a time would cost more than sending them.
                 let isWorthIt = state.isBehind && state.slots.room >= DeliverySlots.total / 4
                 return (
@@ -146,25 +158,31 @@ package final class Deliveries: Service {
     }
 
     /// One attempt, from the request to the row that tells of it.
-    private func attempt(_ delivery: Delivery, _ lease: Lease) async {
+    ///
+    /// - Returns: how long the receiver took, in milliseconds.
+    private func attempt(_ held: HeldDelivery) async -> Int64 {
+        let delivery = held.delivery
         let settings = deployment.value.webhooks
         let start = clock.now()
         let answer = await sender.send(
             WebhookMessage(
                 delivery: delivery, signer: signer(of: delivery), attempt: delivery.attempts + 1, time: start.wall,
-                timeout: settings.timeout, headerPrefix: settings.headerPrefix))
+                timeout: held.timeout(settings.timeout, at: start.monotonic), headerPrefix: settings.headerPrefix))
         // Cut off by the shutdown: the lease ends with this process, and the next one makes the attempt again.
-        guard !Task.isCancelled else { return }
+        guard !Task.isCancelled else { return 0 }
         let end = clock.now()
+        let milliseconds = end.monotonic - start.monotonic
         let attempt = DeliveryAttempt(
-            number: delivery.attempts + 1, startedAt: start.wall, milliseconds: end.monotonic - start.monotonic,
+            number: delivery.attempts + 1, startedAt: start.wall, milliseconds: milliseconds,
             statusCode: answer.statusCode, error: answer.error?.limited(toBytes: Limits.errorTextBytes))
         let change = change(after: answer, of: delivery, settings.retry, at: end.wall)
-        let settlement = DeliverySettlement(number: delivery.number, lease: lease, attempt: attempt, change: change)
-        guard await write([settlement]) else { return }
+        let settlement = DeliverySettlement(
+            number: delivery.number, lease: held.lease, attempt: attempt, change: change)
+        guard await write([settlement]) else { return milliseconds }
         note(delivery, attempt, change)
         // It is due before anything that the store has told of.
         if case .later = change { wake() }
+        return milliseconds
     }
 
     private func signer(of delivery: Delivery) -> WebhookSigner {

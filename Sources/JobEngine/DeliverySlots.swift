@@ -1,68 +1,59 @@
-internal import DequeModule
 internal import JobModel
 
-/// Which webhooks are under way and which wait for their receiver, so that one that hangs does not hold up the others: a
-/// receiver may have as many under way as there are free slots, however many others there are. A value: it decides.
+/// Which webhooks are under way and which wait for their receiver, so that one that hangs or is slow does not hold up the
+/// others. A value: it decides.
+///
+/// A receiver may have as many under way as there are free slots, however many others there are. What would wait too long for
+/// its turn is not kept here, where it would take the room of others, but goes back to the store until its turn may come.
 struct DeliverySlots {
     static let total = 256
     /// What a receiver may have in any case.
     static let perReceiver = 16
-    /// So many of one receiver are held ready; what is beyond goes back to the store for a while.
-    static let waitingPerReceiver = 512
+    /// A receiver that takes longer than this gets no more than that.
+    static let slowMilliseconds: Int64 = 5000
 
     enum Place: Equatable {
         /// Start now.
         case start
         /// It is kept, and handed out by `giveBack`.
         case wait
-        /// Its receiver has too many: it should stay away so long.
+        /// It goes back to the store for so long.
         case stayAway(Duration)
-    }
-
-    private struct Waiting {
-        var delivery: Delivery
-        /// When its lease is over, in milliseconds of the monotonic clock: then the store hands it out again.
-        var until: Int64
-    }
-
-    private struct Receiver {
-        var taken = 0
-        var waiting: Deque<Waiting> = []
     }
 
     private(set) var taken = 0
     private(set) var waiting = 0
-    private var receivers: [String: Receiver] = [:]
+    private var receivers: [String: ReceiverQueue] = [:]
 
     /// How many more are worth asking the store for.
     var room: Int { max(0, Self.total - taken - waiting) }
 
-    /// - Parameter until: when its lease is over, in milliseconds of the monotonic clock.
-    mutating func place(_ delivery: Delivery, until: Int64) -> Place {
-        let name = Self.receiver(of: delivery.content.url)
-        if mayStart(receivers[name]) {
-            receivers[name, default: Receiver()].taken += 1
+    mutating func place(_ held: HeldDelivery, at now: Int64) -> Place {
+        let name = Self.receiver(of: held.delivery.content.url)
+        var receiver = receivers[name] ?? ReceiverQueue(since: now)
+        defer { receivers[name] = receiver }
+        if mayStart(receiver, at: now) {
+            receiver.start(at: now)
             taken += 1
             return .start
         }
-        guard (receivers[name]?.waiting.count ?? 0) < Self.waitingPerReceiver else {
-            return .stayAway(.seconds(5))
-        }
-        receivers[name, default: Receiver()].waiting.append(Waiting(delivery: delivery, until: until))
+        guard receiver.keepsOneMore(at: now) else { return .stayAway(receiver.pause(at: now)) }
+        receiver.wait(held)
         waiting += 1
         return .wait
     }
 
-    private func mayStart(_ receiver: Receiver?) -> Bool {
-        let own = receiver?.taken ?? 0
-        return taken < Self.total && (own < Self.perReceiver || own < Self.total - taken)
+    private func mayStart(_ receiver: ReceiverQueue, at now: Int64) -> Bool {
+        guard taken < Self.total else { return false }
+        if receiver.taken < Self.perReceiver { return true }
+        return receiver.taken < Self.total - taken && receiver.milliseconds(at: now) < Self.slowMilliseconds
     }
 
-    /// One has ended: what may start in its place, of its receiver or of another that waits.
-    mutating func giveBack(_ url: String, at now: Int64) -> Delivery? {
+    /// One has ended after so many milliseconds: what may start in its place, of its receiver or of another that waits.
+    mutating func giveBack(_ url: String, after milliseconds: Int64, at now: Int64) -> HeldDelivery? {
         let name = Self.receiver(of: url)
         taken -= 1
-        receivers[name]?.taken -= 1
+        receivers[name]?.ended(after: milliseconds, at: now)
         defer { forgetIfIdle(name) }
         guard waiting > 0 else { return nil }
         if let own = next(name, at: now) { return own }
@@ -72,24 +63,38 @@ struct DeliverySlots {
         return nil
     }
 
-    private mutating func next(_ name: String, at now: Int64) -> Delivery? {
-        while mayStart(receivers[name]), let first = receivers[name]?.waiting.popFirst() {
+    private mutating func next(_ name: String, at now: Int64) -> HeldDelivery? {
+        while let receiver = receivers[name], mayStart(receiver, at: now),
+            let first = receivers[name]?.next()
+        {
             waiting -= 1
-            guard first.until > now else { continue }
-            receivers[name]?.taken += 1
+            guard first.mayStart(at: now) else { continue }
+            receivers[name]?.start(at: now)
             taken += 1
-            return first.delivery
+            return first
         }
         return nil
     }
 
+    /// What waits for a receiver that has become slow: it goes back to the store, each for so long.
+    mutating func retreat(at now: Int64) -> [(held: HeldDelivery, pause: Duration)] {
+        guard waiting > 0 else { return [] }
+        var retreating: [(HeldDelivery, Duration)] = []
+        for (name, var receiver) in receivers where receiver.isStuck(at: now) {
+            for held in receiver.takeWaiting() { retreating.append((held, receiver.pause(at: now))) }
+            receivers[name] = receiver
+        }
+        waiting -= retreating.count
+        return retreating
+    }
+
     private mutating func forgetIfIdle(_ name: String) {
-        if let receiver = receivers[name], receiver.taken == 0, receiver.waiting.isEmpty { receivers[name] = nil }
+        if receivers[name]?.isIdle ?? false { receivers[name] = nil }
     }
 
     /// Nothing that waits is started any more: the server shuts down, and the next one does.
     mutating func dropWaiting() {
-        for name in receivers.keys { receivers[name]?.waiting = [] }
+        for name in receivers.keys { _ = receivers[name]?.takeWaiting() }
         waiting = 0
     }
 

@@ -194,10 +194,11 @@ package final class Dispatcher: Service {
     ///
     /// - Parameter added: functions that it has and the former one had not.
     func adopt(added: Set<String>) {
+        let targets = Set(deployment.value.functions.values.compactMap(LimitKeys.target))
         let nap = state.withLock { state in
             state.returned.formUnion(added)
             for name in added { state.pollAfter[name] = nil }
-            state.core.adopted()
+            state.core.adopted(targets: targets)
             return Self.wake(&state)
         }
         nap?.set(())

@@ -229,7 +229,10 @@ struct DispatcherState {
     }
 
     /// Another manifest is in force: what waited for a limit may start now.
-    mutating func adopted() {
+    ///
+    /// - Parameter targets: keys of the targets that it has.
+    mutating func adopted(targets: Set<Int64>) {
+        starts.forget(targetsBut: targets)
         for name in queues.keys { queues[name]?.unblockAll() }
         isShort = true
     }

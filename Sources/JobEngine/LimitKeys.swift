@@ -68,7 +68,7 @@ enum LimitKeys {
     static func of(_ function: Function, _ source: KeySource) -> JobKeys {
         let limits = function.limits
         let keyed = (limits.throttle.map(\.key) + limits.concurrency.map(\.key)).filter { $0 != nil }
-        var keys = JobKeys(account: account(source.owner), target: function.target.map { hash(["target", $0]) })
+        var keys = JobKeys(account: account(source.owner), target: target(of: function))
         if source.owner != nil || !keyed.isEmpty {
             keys.lane = hash(["lane", source.owner ?? ""] + keyed.map { source.text($0) })
         }
@@ -81,6 +81,9 @@ enum LimitKeys {
         }
         return keys
     }
+
+    /// What attempts at a function's target count by in all functions together.
+    static func target(of function: Function) -> Int64? { function.target.map { hash(["target", $0]) } }
 
     /// What jobs of an account count by in all functions together.
     static func account(_ owner: String?) -> Int64? {

@@ -53,7 +53,12 @@ final class Recorder: Sendable {
             let decision = Decision.make(
                 of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
                 retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: now, using: &generator)
-            settlements.append(await settlement(of: entry, decision: decision, now: now))
+            let settlement = await insisting("Cannot read a job whose webhook needs it", jobs: 1) {
+                () throws(StoreError) in
+                try await self.settlement(of: entry, decision: decision, now: now)
+            }
+            guard let settlement else { return entries.map { _ in nil } }
+            settlements.append(settlement)
         }
         guard let results = await write(settlements) else { return entries.map { _ in nil } }
         announcer.announce(entries.map(\.live.job.id))
@@ -85,7 +90,7 @@ final class Recorder: Sendable {
     /// What has started meanwhile stays as it is.
     func end(_ jobs: [LiveJob], as ending: Ending, error: String?) async throws(StoreError) {
         var settlements: [Settlement] = []
-        for job in jobs { settlements.append(await endSettlement(job, as: ending, error: error)) }
+        for job in jobs { settlements.append(try await endSettlement(job, as: ending, error: error)) }
         let results = try await store.settle(settlements)
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         for (job, result) in zip(jobs, results) where result == .settled {
@@ -94,30 +99,34 @@ final class Recorder: Sendable {
         announcer.announce(jobs.map(\.job.id))
     }
 
-    private func endSettlement(_ job: LiveJob, as ending: Ending, error: String?) async -> Settlement {
+    private func endSettlement(
+        _ job: LiveJob, as ending: Ending, error: String?
+    ) async throws(StoreError) -> Settlement {
         let now = clock.now().wall
         var progress = job.progress
         if let error { progress.lastError = error }
         return Settlement(
             id: job.job.id, lease: nil, progress: progress, attempt: nil, change: change(to: ending, of: job, at: now),
-            deliveries: await webhooks(of: job, ending, knownAs: nil, error: progress.lastError, at: now))
+            deliveries: try await webhooks(of: job, ending, knownAs: nil, error: progress.lastError, at: now))
     }
 
     /// By the manifest in force now; by the attempt's own where the function is gone.
     private func webhooks(
         of live: LiveJob, _ ending: Ending, knownAs function: Function?, error: String?, at now: Timestamp
-    ) async -> [NewDelivery] {
+    ) async throws(StoreError) -> [NewDelivery] {
         let function = deployment.function(live.job.function) ?? function ?? deployment.lastKnown(live.job.function)
         var job = live.job
         if WebhookPlan.needsJob(live, function),
-            case .found(let found)? = try? await store.fetch([job.id], including: .payload).first
+            case .found(let found)? = try await store.fetch([job.id], including: .payload).first
         {
             job = found.job
         }
         return WebhookPlan.deliveries(for: job, function, ending, error: error, at: now)
     }
 
-    private func settlement(of entry: Entry, decision: Decision, now: Timestamp) async -> Settlement {
+    private func settlement(
+        of entry: Entry, decision: Decision, now: Timestamp
+    ) async throws(StoreError) -> Settlement {
         let live = entry.live
         let attempt = decision.result.map { result in
             Attempt(
@@ -131,7 +140,7 @@ final class Recorder: Sendable {
         case .queue(let due): settlement.change = .queue(at: due)
         case .end(let ending):
             settlement.change = change(to: ending, of: live, knownAs: entry.function, at: now)
-            settlement.deliveries = await webhooks(
+            settlement.deliveries = try await webhooks(
                 of: live, ending, knownAs: entry.function, error: decision.progress.lastError, at: now)
         }
         return settlement
@@ -151,29 +160,35 @@ final class Recorder: Sendable {
 
     private var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
 
-    /// nil when the store has closed or cannot write at a shutdown: then the jobs are still running there, and a restart
-    /// takes them up.
     private func write(_ settlements: [Settlement]) async -> [SettleResult]? {
+        await insisting("Cannot write results", jobs: settlements.count) { () throws(StoreError) in
+            try await self.store.settle(settlements)
+        }
+    }
+
+    /// Goes on trying while the store fails.
+    ///
+    /// - Returns: nil when the store has closed or fails at a shutdown: then the jobs are still running there, and a restart
+    ///   takes them up.
+    private func insisting<Result>(
+        _ failure: Logger.Message, jobs: Int, _ work: () async throws(StoreError) -> Result
+    ) async -> Result? {
         var pause = Duration.milliseconds(50)
         while true {
             do {
-                return try await store.settle(settlements)
+                return try await work()
             } catch .closed {
                 return nil
-            } catch  where hasGivenUp {
-                logger.error("Cannot write results", metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
-                return nil
             } catch {
-                logger.error(
-                    "Cannot write results, trying again",
-                    metadata: ["error": "\(error)", "jobs": "\(settlements.count)"])
-                do {
-                    try await clock.sleep(untilMonotonic: clock.now().monotonic + pause.milliseconds)
-                } catch {
-                    return nil
-                }
-                pause = min(pause * 2, .seconds(5))
+                logger.error(failure, metadata: ["error": "\(error)", "jobs": "\(jobs)"])
+                guard !hasGivenUp else { return nil }
             }
+            do {
+                try await clock.sleep(untilMonotonic: clock.now().monotonic + pause.milliseconds)
+            } catch {
+                return nil
+            }
+            pause = min(pause * 2, .seconds(5))
         }
     }
 

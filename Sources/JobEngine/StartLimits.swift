@@ -100,6 +100,9 @@ struct StartLimits {
         return targets.removeValue(forKey: key)?.isSilent == true ? true : nil
     }
 
+    /// Nobody asks for the health of a target that the manifest no longer names.
+    mutating func forget(targetsBut kept: Set<Int64>) { targets = targets.filter { kept.contains($0.key) } }
+
     func isSilent(_ keys: JobKeys) -> Bool { keys.target.flatMap { targets[$0]?.isSilent } ?? false }
 
     var silentTargets: Int { targets.values.filter(\.isSilent).count }

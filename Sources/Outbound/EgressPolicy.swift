@@ -37,9 +37,14 @@ package struct EgressPolicy: Equatable, Sendable {
     /// - Parameters:
     ///   - address: of the socket.
     ///   - host: as the URL names it, lower case.
-    package func allows(_ address: IPAddress, port: Int, host: String) -> Bool {
+    ///   - ours: the addresses of this machine. Asked for our own port only; they may change while we run.
+    package func allows(
+        _ address: IPAddress, port: Int, host: String, ours: () -> [IPAddress] = SocketAddress.ofThisMachine
+    ) -> Bool {
         if isOpen { return true }
-        if let listener, listener.port == port, address.isLoopback || address.isUnspecified { return false }
+        if listener?.port == port, address.isLoopback || address.isUnspecified || ours().contains(address) {
+            return false
+        }
         if hosts.contains(host) || ranges.contains(where: { $0.contains(address) }) { return true }
         return Self.isPublic(address)
     }

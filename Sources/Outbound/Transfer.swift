@@ -292,26 +292,3 @@ final class Transfer: @unchecked Sendable {
             return CURL_PREREQFUNC_OK
         }
 }
-
-/// Address and port of a socket.
-private struct SocketAddress {
-    let address: IPAddress
-    let port: Int
-
-    /// nil for what is neither IPv4 nor IPv6.
-    init?(_ pointer: UnsafePointer<sockaddr>) {
-        let raw = UnsafeRawPointer(pointer)
-        switch Int32(pointer.pointee.sa_family) {
-        case AF_INET:
-            let four = raw.loadUnaligned(as: sockaddr_in.self)
-            address = IPAddress(ipv4: withUnsafeBytes(of: four.sin_addr) { Array($0) })
-            port = Int(UInt16(bigEndian: four.sin_port))
-        case AF_INET6:
-            let six = raw.loadUnaligned(as: sockaddr_in6.self)
-            address = IPAddress(ipv6: withUnsafeBytes(of: six.sin6_addr) { Array($0) })
-            port = Int(UInt16(bigEndian: six.sin6_port))
-        default:
-            return nil
-        }
-    }
-}

@@ -57,7 +57,9 @@ struct CheckCommand: AsyncParsableCommand {
         } catch {
             switch chosen {
             case .json: Output.line(["file": .string(path), "ok": false, "error": .string(error.text)])
-            case .human: Output.error(error.text)
+            case .human:
+                Output.error(
+                    error.text + (error.isMissing ? "; name another: sluice check path/to/functions.yaml" : ""))
             case .github: print("::error file=\(GitHubText.property(path))::\(GitHubText.message(error.text))")
             }
             throw ExitStatus.configuration

@@ -7,6 +7,8 @@ internal import OperationsAPI
 struct ManifestFile: Sendable {
     struct Unreadable: Error {
         var text: String
+        /// There is no manifest of this name: another was meant.
+        var isMissing = false
     }
 
     struct Loaded: Sendable {
@@ -24,25 +26,27 @@ struct ManifestFile: Sendable {
 
     func attempt(at now: Timestamp) -> Attempt {
         // A pipe in its place would be waited for without end.
-        var status = stat()
-        if stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) {
+        if let kind = Self.kind(of: path), kind != S_IFREG, kind != S_IFDIR {
             return .failure(
                 ManifestFailure(text: "cannot load the manifest \(path): it is no regular file", problems: [], at: now))
         }
-        do throws(Unreadable) {
-            return attempt(of: try load(), at: now)
-        } catch {
-            return .failure(ManifestFailure(text: error.text, problems: [], at: now))
-        }
+        return attempt(at: now) { () throws(Unreadable) in try load() }
     }
 
-    func attempt(_ bytes: [UInt8], at now: Timestamp) -> Attempt { attempt(of: load(bytes), at: now) }
+    func attempt(_ bytes: [UInt8], at now: Timestamp) -> Attempt {
+        attempt(at: now) { () throws(Unreadable) in try load(bytes) }
+    }
 
-    private func attempt(of loaded: Loaded, at now: Timestamp) -> Attempt {
-        switch loaded.result {
-        case .success(let manifest, let warnings): .success((manifest, warnings))
-        case .failure(let problems):
-            .failure(ManifestFailure(text: loaded.problemText ?? "", problems: problems, at: now))
+    private func attempt(at now: Timestamp, _ load: () throws(Unreadable) -> Loaded) -> Attempt {
+        do {
+            let loaded = try load()
+            switch loaded.result {
+            case .success(let manifest, let warnings): return .success((manifest, warnings))
+            case .failure(let problems):
+                return .failure(ManifestFailure(text: loaded.problemText ?? "", problems: problems, at: now))
+            }
+        } catch {
+            return .failure(ManifestFailure(text: error.text, problems: [], at: now))
         }
     }
 
@@ -53,20 +57,23 @@ struct ManifestFile: Sendable {
     }
 
     func load() throws(Unreadable) -> Loaded {
+        let bytes: Data
         do {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             defer { try? handle.close() }
             // One byte more than it may have tells that it is too large.
-            return load([UInt8](try handle.read(upToCount: Limits.manifestBytes + 1) ?? Data()))
+            bytes = try handle.read(upToCount: Limits.manifestBytes + 1) ?? Data()
         } catch {
-            let reason = FileManager.default.fileExists(atPath: path) ? "it cannot be read" : "there is no such file"
+            let isThere = FileManager.default.fileExists(atPath: path)
             throw Unreadable(
-                text: "cannot load the manifest \(path): \(reason); name another with --manifest or SLUICE_MANIFEST")
+                text: "cannot load the manifest \(path): \(isThere ? "it cannot be read" : "there is no such file")",
+                isMissing: !isThere)
         }
+        return try load([UInt8](bytes))
     }
 
-    func load(_ bytes: [UInt8]) -> Loaded {
-        let environment = Environment(dotEnv: dotEnv())
+    func load(_ bytes: [UInt8]) throws(Unreadable) -> Loaded {
+        let environment = Environment(dotEnv: try dotEnv())
         let folder = folder
         let loader = ManifestLoader(
             sources: ReferenceSources(
@@ -90,19 +97,27 @@ struct ManifestFile: Sendable {
 
     /// nil for what is no regular file (a pipe would be waited for without end) and for what is larger than a manifest may be.
     private static func bytes(of url: URL) -> Data? {
-        guard isRegular(url.path), let handle = try? FileHandle(forReadingFrom: url) else { return nil }
+        guard kind(of: url.path) == S_IFREG, let handle = try? FileHandle(forReadingFrom: url) else { return nil }
         defer { try? handle.close() }
         guard let data = try? handle.read(upToCount: Limits.manifestBytes + 1) else { return Data() }
         return data.count > Limits.manifestBytes ? nil : data
     }
 
-    private static func isRegular(_ path: String) -> Bool {
+    private static func kind(of path: String) -> mode_t? {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 
-    func dotEnv() -> [String: String] {
-        guard let data = Self.bytes(of: folder.appendingPathComponent(".env")) else { return [:] }
+    /// None when there is none; a folder of that name is some other tool's.
+    func dotEnv() throws(Unreadable) -> [String: String] {
+        let url = folder.appendingPathComponent(".env")
+        guard let kind = Self.kind(of: url.path), kind != S_IFDIR else { return [:] }
+        guard let data = Self.bytes(of: url) else {
+            throw Unreadable(
+                text:
+                    "cannot read \(url.relativePath) beside the manifest: it is no regular file, not readable for this "
+                    + "user, or larger than a manifest may be; mend or remove it")
+        }
         return DotEnv.parse(String(decoding: data, as: UTF8.self))
     }
 }

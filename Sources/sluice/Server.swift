@@ -80,7 +80,9 @@ struct Server: Sendable {
         do {
             loaded = try file.load()
         } catch {
-            throw Refusal(error.text, exit: ExitStatus.configuration)
+            let help =
+                error.isMissing ? "; name another with --manifest or SLUICE_MANIFEST, or make one: sluice init" : ""
+            throw Refusal(error.text + help, exit: ExitStatus.configuration)
         }
         switch loaded.result {
         case .failure:

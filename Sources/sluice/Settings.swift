@@ -43,7 +43,12 @@ struct Settings: Sendable {
         isDev = flags.isDev
         let process = ProcessInfo.processInfo.environment
         manifest = ManifestFile(path: flags.manifest ?? process["SLUICE_MANIFEST"] ?? "functions.yaml")
-        let environment = Environment(dotEnv: manifest.dotEnv())
+        let environment: Environment
+        do throws(ManifestFile.Unreadable) {
+            environment = Environment(dotEnv: try manifest.dotEnv())
+        } catch {
+            throw Problem(text: error.text)
+        }
         func setting(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
 
         port = flags.port ?? 3000

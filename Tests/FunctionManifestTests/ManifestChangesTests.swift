@@ -58,7 +58,7 @@ import Testing
         ("endpoint: {statusCodes: {failed: 422}}", "endpoint.statusCodes.failed none → 422"),
         ("endpoint: {redirect: \"{result.u}\"}", "endpoint.redirect.completed none → {result.u}"),
         ("endpoint: {pollAfter: 5s}", "endpoint.pollAfter auto → 5s"),
-        ("onComplete: {url: \"https://x/\", events: [failed]}", "onComplete.url none → https://x/"),
+        ("onComplete: {url: \"https://x/\", events: [failed]}", "onComplete.url none → https://x/…"),
     ])
     func `A change is told in the manifest's words`(_ line: String, _ expected: String) throws {
         let told = try lines(
@@ -80,6 +80,23 @@ import Testing
                 "f: handler.http.secret changed", "f: handler.http.headers.Authorization changed",
                 "f: onComplete.secret changed",
             ])
+    }
+
+    @Test func `Of a URL only where it leads is told`() throws {
+        func target(_ token: String) -> String {
+            """
+              f:
+                handler: {http: {url: "https://user:\(token)@x.test:8443/\(token)?key=\(token)"}}
+                onComplete: {url: "https://hooks.test/services/\(token)"}
+            """
+        }
+        let changed = try lines(target("old"), target("new"))
+        #expect(changed == ["f: handler.http.url changed", "f: onComplete.url changed"])
+        let moved = try lines(target("old"), target("new").replacing("x.test", with: "y.test"))
+        #expect(moved.first == "f: handler.http.url https://x.test:8443/… → https://y.test:8443/…")
+        let added = try lines("  f: {handler: {builtin: echo}}", target("new"))
+        #expect(added.contains("f: handler.http.url none → https://x.test:8443/…"))
+        #expect(!(changed + moved + added).joined().contains("new"))
     }
 
     @Test func `Settings of the server are told too`() throws {

@@ -198,6 +198,28 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...4) func `Where the job cannot be read its webhook is not made up`(_ call: Int) async throws {
+        let function = Self.told {
+            $0.onComplete = try? CompletionHook(url: Template("https://example.com/{payload.a}"))
+        }
+        let fixture = try EngineFixture(
+            [function], store: { FailingStore($0, failingCall: call, .before, of: .fetches) })
+        try await fixture.running {
+            let id = try await fixture.submit("f", #"{"a":1}"#, start: .after(.seconds(60)))
+            var refusals = 0
+            while true {
+                do {
+                    _ = try await fixture.engine.cancel(id, force: false)
+                    break
+                } catch {
+                    refusals += 1
+                }
+            }
+            #expect(refusals <= 1)
+            #expect(try await record(id, in: fixture)?.delivery.content.url == "https://example.com/1")
+        }
+    }
+
     @Test func `A manual retry's end is a webhook of its own`() async throws {
         let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.failure, EngineFixture.value])
         try await fixture.running {
@@ -248,50 +270,29 @@ import Testing
         }
     }
 
-    private static func delivery(_ number: Int64, _ url: String) -> Delivery {
-        Delivery(
-            number: number, job: JobID(row: number, random: 1), run: 1, function: "f", owner: nil,
-            content: NewDelivery(audience: .caller, url: url, body: []), state: .pending,
-            due: Timestamp(milliseconds: 0), used: 0, attempts: 0)
-    }
-
-    @Test func `One receiver may have half of the slots, and leaves the rest to others`() {
-        var slots = DeliverySlots()
-        var number: Int64 = 0
-        func fill(_ host: String, _ count: Int) -> [DeliverySlots.Place] {
-            (0..<count).map { _ in
-                number += 1
-                return slots.place(Self.delivery(number, "https://\(host).example.com/\(number)"), until: 100)
+    @Test func `A receiver that hangs with hundreds of webhooks does not hold up another's`() async throws {
+        let fixture = try EngineFixture(
+            [EngineFixture.function()], outcomes: Array(repeating: EngineFixture.value, count: 700))
+        fixture.sender.hang(at: "https://hangs.example.com/")
+        try await fixture.running {
+            func submit(_ host: String) async throws {
+                _ = try await fixture.engine.admission.submit(
+                    Submission(function: "f", payload: nil, webhook: "https://\(host).example.com/"))
             }
+            for _ in 0..<600 { try await submit("hangs") }
+            _ = await fixture.sender.messages(DeliverySlots.total / 2)
+            for _ in 0..<20 { try await submit("quick") }
+            func told() -> Int {
+                fixture.sender.messages.count { $0.delivery.content.url == "https://quick.example.com/" }
+            }
+            let start = fixture.clock.now().monotonic
+            while told() < 20 {
+                fixture.clock.advance(20)
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            // By far less than the 15 s after which the first attempt at the other one ends.
+            #expect(fixture.clock.now().monotonic - start < 10_000)
+            #expect(fixture.engine.deliveries.counts.failed == 0)
         }
-        let slow = fill("slow", 300)
-        #expect(slow.filter { $0 == .start }.count == DeliverySlots.total / 2)
-        #expect(slow.filter { $0 == .wait }.count == 300 - DeliverySlots.total / 2)
-        // The same host in other letters is the same receiver.
-        #expect(fill("SLOW", 1) == [.wait])
-        #expect(fill("quick", 64).allSatisfy { $0 == .start })
-        #expect(fill("third", 32).allSatisfy { $0 == .start })
-        // Whoever comes late gets the least that everybody gets.
-        #expect(fill("late", 17).filter { $0 == .start }.count == 16)
-        #expect(fill("slow", 600).contains(.stayAway(.seconds(5))))
-        #expect(slots.room < DeliverySlots.total)
-    }
-
-    @Test func `The place of one that ends goes to the next of its receiver, then of others`() {
-        var slots = DeliverySlots()
-        for number: Int64 in 1...130 { _ = slots.place(Self.delivery(number, "http://a/"), until: 100) }
-        #expect(slots.taken == 128 && slots.waiting == 2)
-        #expect(slots.giveBack("http://a/", at: 0)?.number == 129)
-        // The last one's lease is over: the store hands it out again.
-        #expect(slots.giveBack("http://a/", at: 100) == nil)
-        #expect(slots.taken == 127 && slots.waiting == 0)
-        for number: Int64 in 200...400 { _ = slots.place(Self.delivery(number, "http://b/"), until: 100) }
-        let waiting = slots.waiting
-        #expect(waiting > 0)
-        // As many as are free, one more than it has.
-        #expect(slots.giveBack("http://a/", at: 0) == nil)
-        #expect(slots.giveBack("http://a/", at: 0)?.content.url == "http://b/")
-        slots.dropWaiting()
-        #expect(slots.waiting == 0 && slots.giveBack("http://b/", at: 0) == nil)
     }
 }

@@ -10,6 +10,7 @@ final class ScriptedSender: WebhookSender {
         var waiting: [(count: Int, wake: OneShot<Void>)] = []
         /// Attempts hang until they are cancelled.
         var hangs = false
+        var hangingURL: String?
     }
 
     private let state = Mutex(State())
@@ -22,6 +23,8 @@ final class ScriptedSender: WebhookSender {
 
     func hang() { state.withLock { $0.hangs = true } }
 
+    func hang(at url: String) { state.withLock { $0.hangingURL = url } }
+
     var messages: [WebhookMessage] { state.withLock { $0.messages } }
 
     func send(_ message: WebhookMessage) async -> WebhookAnswer {
@@ -31,7 +34,7 @@ final class ScriptedSender: WebhookSender {
             let count = state.messages.count
             let woken = state.waiting.filter { $0.count <= count }
             state.waiting.removeAll { $0.count <= count }
-            return (answer, state.hangs, woken)
+            return (answer, state.hangs || message.delivery.content.url == state.hangingURL, woken)
         }
         for waiter in woken { waiter.wake.set(()) }
         if hangs { _ = await OneShot<Void>().value() }

@@ -72,6 +72,25 @@ import Testing
 
     private static let nobody = Outcome.failure(.init(error: "connect ECONNREFUSED"))
 
+    @Test func `A target that has left the manifest is forgotten, one that is still there is not`() async throws {
+        let script = ScriptedHandler(Array(repeating: Self.nobody, count: 20))
+        let dead = Self.calls("a", "dead")
+        let gone = Self.calls("b", "gone")
+        let fixture = try EngineFixture([dead, gone], handler: Reporting(script: script))
+        try await fixture.running {
+            for name in ["a", "b"] {
+                for _ in 0..<TargetHealth.patience {
+                    try await fixture.job(try await fixture.submit(name), until: .failed)
+                }
+            }
+            #expect(fixture.engine.dispatcher.silentTargets == 2)
+            fixture.engine.adopt(Deployment(revision: "beefbeefbeef", functions: [dead], concurrency: 10))
+            #expect(fixture.engine.dispatcher.silentTargets == 1)
+            fixture.engine.adopt(Deployment(revision: "cafecafecafe", functions: [dead, gone], concurrency: 10))
+            #expect(fixture.engine.dispatcher.silentTargets == 1)
+        }
+    }
+
     @Test func `A target takes no more than three quarters of the slots while there are others`() async throws {
         let script = ScriptedHandler()
         let fixture = try EngineFixture(

@@ -12,7 +12,7 @@ package final class FailingStore: JobStore {
     }
 
     /// Whose calls are counted.
-    package enum Counted: Sendable { case all, enqueues }
+    package enum Counted: Sendable { case all, enqueues, fetches }
 
     private let store: any JobStore
     private let counted: Counted
@@ -31,9 +31,9 @@ package final class FailingStore: JobStore {
     package var hasFailed: Bool { calls.withLock { $0 >= failingCall } }
 
     private func call<Value>(
-        isEnqueue: Bool = false, _ body: () async throws(StoreError) -> Value
+        _ kind: Counted = .all, _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let counts = counted == .all || isEnqueue
+        let counts = counted == .all || counted == kind
         let fails = calls.withLock { calls in
             guard counts else { return false }
             calls += 1
@@ -46,7 +46,7 @@ package final class FailingStore: JobStore {
     }
 
     package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        try await call(isEnqueue: true) { () async throws(StoreError) in try await store.enqueue(jobs, at: now) }
+        try await call(.enqueues) { () async throws(StoreError) in try await store.enqueue(jobs, at: now) }
     }
 
     package func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? {
@@ -74,7 +74,7 @@ package final class FailingStore: JobStore {
     }
 
     package func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup] {
-        try await call { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
+        try await call(.fetches) { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
     }
 
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {

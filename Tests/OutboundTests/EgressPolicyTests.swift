@@ -47,4 +47,17 @@ import Testing
         }
         #expect(policy.allows(try #require(IPAddress("127.0.0.1")), port: 3001, host: "localhost"))
     }
+
+    @Test func `Our own port stays closed on every address of this machine`() throws {
+        let ours = try #require(IPAddress("10.1.2.3"))
+        let range = try #require(NetworkRange("10.0.0.0/8"))
+        let policy = EgressPolicy(allowing: [range], hosts: ["me.internal"], listener: .init(port: 3000))
+        func allows(_ address: String, _ port: Int) throws -> Bool {
+            policy.allows(try #require(IPAddress(address)), port: port, host: "me.internal", ours: { [ours] })
+        }
+        #expect(try !allows("10.1.2.3", 3000) && !allows("::ffff:10.1.2.3", 3000))
+        #expect(try allows("10.1.2.3", 3001) && allows("10.1.2.4", 3000))
+        // As the system says it.
+        #expect(SocketAddress.ofThisMachine().contains { $0.isLoopback })
+    }
 }

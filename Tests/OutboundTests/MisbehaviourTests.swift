@@ -116,6 +116,10 @@ import Testing
             try peer.send("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
             try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         },
+        Case("sends an interim answer and closes", { isLost($0) && $0.answer == nil }) { peer in
+            try peer.request()
+            try peer.send("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n")
+        },
         Case("resets before the request is read", either(isLost, { $0.failure == .notConnected(reason: "ECONNRESET") }))
         { $0.reset() },
         Case("resets after the request", isLost) { peer in

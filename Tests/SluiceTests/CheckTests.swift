@@ -1,3 +1,4 @@
+import Glibc
 import PayloadSchema
 import TestClient
 import Testing
@@ -52,7 +53,40 @@ import Testing
     @Test func `A file that is not there is a clear error`() async throws {
         let run = try await Program.run(["check", "nowhere.yaml"], folder: try TemporaryFolder())
         #expect(run.status == 78)
-        #expect(run.error.contains("there is no such file"))
+        #expect(run.error.contains("there is no such file; name another: sluice check path/to/functions.yaml"))
+        let serve = try await Program.run(["serve"], folder: try TemporaryFolder())
+        #expect(serve.status == 78)
+        #expect(serve.error.contains("there is no such file; name another with --manifest or SLUICE_MANIFEST"))
+    }
+
+    @Test(arguments: ["serve", "check"])
+    func `What cannot be read beside the manifest is refused, not waited for`(_ command: String) async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(TestManifest.text, to: "functions.yaml")
+        let dotEnv = folder.file(".env")
+        mkfifo(dotEnv, 0o600)
+        let pipe = try await Program.run([command], folder: folder)
+        #expect(pipe.status == 78 && pipe.error.contains(".env beside the manifest: it is no regular file"), "\(pipe)")
+        unlink(dotEnv)
+        symlink("/dev/zero", dotEnv)
+        let endless = try await Program.run([command], folder: folder)
+        #expect(endless.status == 78 && endless.error.contains("it is no regular file"), "\(endless)")
+        unlink(dotEnv)
+        // A folder of that name is another tool's.
+        mkdir(dotEnv, 0o700)
+        #expect(try await Program.run(["check"], folder: folder).status == 0)
+    }
+
+    @Test func `A file reference to a pipe or to something endless is an error with its line`() async throws {
+        let folder = try TemporaryFolder()
+        mkfifo(folder.file("pipe"), 0o600)
+        for file in ["pipe", "/dev/zero"] {
+            let manifest = "version: 1\nfunctions:\n  f: {handler: {http: {url: \"http://x/${file:\(file)}\"}}}\n"
+            try folder.write(manifest, to: "functions.yaml")
+            let run = try await Program.run(["check"], folder: folder)
+            #expect(run.status == 78 && run.error.contains("functions.yaml:3:"), "\(run)")
+            #expect(run.error.contains("is no regular file"), "\(run)")
+        }
     }
 
     @Test func `A server does not start on a wrong manifest`() async throws {

@@ -123,6 +123,22 @@ import Testing
         #expect(try await server.get("/dev/sink/forged").json["count"] == 0)
     }
 
+    @Test func `A sender's absurd clock ends nothing`() async throws {
+        let server = try await ServerProcess(manifest: Self.manifest, command: "dev")
+        let times = [
+            "-9223372036854775", "9223372036854775807", "-9223372036854775808", "1e99", "99999999999999999999", "",
+        ]
+        for time in times {
+            let reply = try await server.post(
+                "/dev/sink/late", "{}", headers: ["webhook-id: a", "webhook-timestamp: \(time)"])
+            #expect(reply.status == 200, "\(time)")
+        }
+        let shown = try await sink(server, "late", until: times.count)
+        for index in times.indices {
+            #expect(shown.value(at: ["webhooks", "\(index)", "verified"]) == false)
+        }
+    }
+
     @Test func `The sink fails when it is told to`() async throws {
         let server = try await ServerProcess(manifest: Self.manifest, command: "dev")
         let hook = "Sluice-Webhook: http://127.0.0.1:\(server.port)/dev/sink/flaky?status=500&times=2&delay=50ms"

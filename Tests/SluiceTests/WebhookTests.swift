@@ -194,6 +194,21 @@ import Testing
         #expect(!server.log.contains(secret) && !server.log.contains(own))
     }
 
+    @Test func `Whoever waits for the end is told the secret beside it`() async throws {
+        let receiver = try Self.receiver(200)
+        let server = try await ServerProcess(manifest: Self.manifest(receiver))
+        let hook = "Sluice-Webhook: \(receiver.url)/mine"
+        let done = try await server.post("/api/v1/plain", "{}", headers: [hook, "Prefer: wait=20"])
+        #expect(done.status == 200 && done.json["state"] == "completed")
+        let secret = try #require(done["sluice-webhook-secret"])
+        let webhook = try #require(try await Self.received(1, by: receiver).first)
+        #expect(try Verifier.run(webhook, secret: secret).contains("standard ok"))
+        // Nobody who only looks is told.
+        let status = try await server.get("/api/v1/plain/status/\(done.json["jobId"]?.string ?? "")")
+        #expect(status.status == 200 && status["sluice-webhook-secret"] == nil)
+        #expect(!server.log.contains(secret))
+    }
+
     @Test func `One secret of the whole team signs for all, and nobody is told it`() async throws {
         let receiver = try Self.receiver(200)
         let team = "one secret of the whole team, long enough"
