@@ -1,35 +1,35 @@
 private import Dispatch
 private import Foundation
 private import HeapModule
-private import JobModel
+internal import JobModel
 private import Synchronization
 
-/// Wakes sleepers at their time, from one thread.
+/// Rings at given times, from one thread.
 ///
-/// Most sleeps of the engine are timeouts that are cancelled long before they are over. `Task.sleep` keeps the timer of a
-/// cancelled sleep until it would have fired: at 9,000 jobs a second with a timeout of 30 s that is a heap of 270,000
-/// timers. Here a cancelled sleep is forgotten at once.
+/// Most sleeps and alarms of the engine are timeouts that are taken back long before they are over. `Task.sleep` keeps the
+/// timer of a cancelled sleep until it would have fired: at 9,000 jobs a second with a timeout of 30 s that is a heap of
+/// 270,000 timers. Here they are forgotten at once.
 final class AlarmClock: Sendable {
     static let shared = AlarmClock()
 
     private struct Alarm: Comparable {
         var due: Int64
-        var id: UInt64
+        var id: AlarmID
 
-        static func < (left: Alarm, right: Alarm) -> Bool { left.due < right.due }
+        static func < (left: Alarm, right: Alarm) -> Bool { (left.due, left.id) < (right.due, right.id) }
     }
 
     private struct State {
         var alarms: Heap<Alarm> = []
         /// Those that somebody still waits for.
-        var sleepers: [UInt64: (due: Int64, wake: OneShot<Void>)] = [:]
+        var rings: [AlarmID: (due: Int64, ring: @Sendable () -> Void)] = [:]
         var lastID: UInt64 = 0
         /// When the thread looks again by itself.
         var looksAt = Int64.max
 
-        mutating func dropCancelled() {
-            guard alarms.count > 2 * sleepers.count + 64 else { return }
-            alarms = Heap(sleepers.map { Alarm(due: $1.due, id: $0) })
+        mutating func dropDismissed() {
+            guard alarms.count > 2 * rings.count + 64 else { return }
+            alarms = Heap(rings.map { Alarm(due: $1.due, id: $0) })
         }
     }
 
@@ -44,42 +44,56 @@ final class AlarmClock: Sendable {
         thread.start()
     }
 
+    /// - Parameter due: milliseconds of the monotonic clock.
+    func set(for due: Int64, _ ring: @escaping @Sendable () -> Void) -> AlarmID {
+        let (id, isFirst) = state.withLock { state in
+            state.lastID += 1
+            let id = AlarmID(state.lastID)
+            state.rings[id] = (due, ring)
+            state.alarms.insert(Alarm(due: due, id: id))
+            defer { state.looksAt = min(state.looksAt, due) }
+            return (id, due < state.looksAt)
+        }
+        if isFirst { changed.signal() }
+        return id
+    }
+
+    /// False when it has rung.
+    func dismiss(_ id: AlarmID) -> Bool {
+        // What the ring holds is let go outside the lock.
+        let ring = state.withLock { state in
+            defer { state.dropDismissed() }
+            return state.rings.removeValue(forKey: id)
+        }
+        return ring != nil
+    }
+
     /// Returns at this time of the monotonic clock, in milliseconds, or throws when the task is cancelled before.
     func sleep(until due: Int64) async throws {
         try Task.checkCancellation()
         let wake = OneShot<Void>()
-        let (id, isFirst) = state.withLock { state in
-            state.lastID += 1
-            state.sleepers[state.lastID] = (due, wake)
-            state.alarms.insert(Alarm(due: due, id: state.lastID))
-            defer { state.looksAt = min(state.looksAt, due) }
-            return (state.lastID, due < state.looksAt)
-        }
-        if isFirst { changed.signal() }
+        let id = set(for: due) { wake.set(()) }
         guard await wake.value() == nil else { return }
-        state.withLock { state in
-            state.sleepers[id] = nil
-            state.dropCancelled()
-        }
+        _ = dismiss(id)
         throw CancellationError()
     }
 
-    /// How many sleep now, and how many alarms are kept for them.
-    var counts: (sleepers: Int, alarms: Int) { state.withLock { ($0.sleepers.count, $0.alarms.count) } }
+    /// How many are awaited now, and how many alarms are kept for them.
+    var counts: (awaited: Int, alarms: Int) { state.withLock { ($0.rings.count, $0.alarms.count) } }
 
-    /// Wakes those whose time has come; when the next one comes.
+    /// Rings where the time has come; when the next one comes.
     private func ring() -> Int64 {
         let now = SystemClock.uptime() / 1_000_000
         let (due, next) = state.withLock { state in
-            var due: [OneShot<Void>] = []
-            while let first = state.alarms.min, first.due <= now || state.sleepers[first.id] == nil {
+            var due: [@Sendable () -> Void] = []
+            while let first = state.alarms.min, first.due <= now || state.rings[first.id] == nil {
                 state.alarms.removeMin()
-                if let sleeper = state.sleepers.removeValue(forKey: first.id) { due.append(sleeper.wake) }
+                if let alarm = state.rings.removeValue(forKey: first.id) { due.append(alarm.ring) }
             }
             state.looksAt = state.alarms.min?.due ?? .max
             return (due, state.looksAt)
         }
-        for wake in due { wake.set(()) }
+        for ring in due { ring() }
         return next
     }
 

@@ -155,7 +155,7 @@ package final class Dispatcher: Service {
     /// Stops a running attempt; false when it does not run here.
     func stop(_ id: JobID, _ reason: RunningAttempt.Stop) -> Bool {
         guard let attempt = state.withLock({ $0.core.running[id] }) else { return false }
-        return attempt.stop.set(reason)
+        return attempt.stop(reason)
     }
 
     /// The attempts under way.
@@ -400,7 +400,7 @@ package final class Dispatcher: Service {
         if await idle.value(untilMonotonic: limit, clock: clock) == nil {
             let left = held
             logger.info("Giving back attempts that are still running", metadata: ["running": "\(left.count)"])
-            for attempt in left { attempt.stop.set(.release) }
+            for attempt in left { attempt.stop(.release) }
             let limit = clock.now().monotonic + Self.releaseMilliseconds
             _ = await idle.value(untilMonotonic: limit, clock: clock)
         }

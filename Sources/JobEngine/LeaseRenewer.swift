@@ -28,7 +28,7 @@ package final class LeaseRenewer: Service {
         do {
             let held = try await store.renew(leases, for: Limits.lease, at: clock.now())
             for (attempt, isHeld) in zip(attempts, held) where !isHeld && dispatcher.isRunning(attempt.live.job.id) {
-                attempt.stop.set(.release)
+                attempt.stop(.release)
             }
         } catch {
             logger.error("Cannot renew leases", metadata: ["error": "\(error)"])

@@ -82,8 +82,9 @@ enum LimitKeys {
         return keys
     }
 
-    /// What attempts at a function's target count by in all functions together.
-    static func target(of function: Function) -> Int64? { function.target.map { hash(["target", $0]) } }
+    /// What attempts at a function's target count by in all functions together. No caller names a target, and nobody stores
+    /// this: it may be another in the next process.
+    static func target(of function: Function) -> Int64? { function.target.map { Int64($0.hashValue) } }
 
     /// What jobs of an account count by in all functions together.
     static func account(_ owner: String?) -> Int64? {

@@ -19,7 +19,8 @@ final class RunningAttempt: Sendable {
     private let start: Mutex<Moment>
     /// What its limits count it by.
     let keys: JobKeys
-    let stop = OneShot<Stop>()
+    /// How it ends: whoever is first says it, the handler, the clock, or somebody who stops it.
+    private let ended = OneShot<Outcome>()
     private let reported = Mutex<Exchange?>(nil)
 
     /// What the handler has told of its target's answer.
@@ -46,6 +47,14 @@ final class RunningAttempt: Sendable {
         return recorded
     }
 
+    /// False when it has ended already.
+    @discardableResult func stop(_ reason: Stop) -> Bool {
+        switch reason {
+        case .cancel: ended.set(.cancelled)
+        case .release: ended.set(.released)
+        }
+    }
+
     /// Runs the handler until it answers, its time is up, or somebody stops it.
     func run(_ handler: any Handler, clock: any EngineClock) async -> Outcome {
         let startedAt = clock.now()
@@ -59,31 +68,17 @@ final class RunningAttempt: Sendable {
             job: live.job, attempt: live.progress.attempt, run: live.progress.run,
             deadline: startedAt.wall + .milliseconds(min(untilExpiry, timeout)),
             report: { exchange in self.reported.withLock { $0 = exchange } })
-        return await withTaskGroup(of: Outcome?.self) { group in
-            group.addTask { await handler.run(call) }
-            group.addTask {
-                do {
-                    try await clock.sleep(untilMonotonic: limit)
-                } catch {
-                    return nil
-                }
-                return expires ? .expired : .timedOut(after: self.function.timeout)
-            }
-            group.addTask {
-                switch await self.stop.value() {
-                case .cancel?: .cancelled
-                case .release?: .released
-                case nil: nil
-                }
-            }
-            while let ended = await group.next() {
-                if let outcome = ended {
-                    group.cancelAll()
-                    // The engine's own task was cancelled: what the handler says then is not its answer.
-                    return Task.isCancelled && self.stop.current == nil ? .released : outcome
-                }
-            }
-            return .released
+        let alarm = clock.alarm(atMonotonic: limit) {
+            self.ended.set(expires ? .expired : .timedOut(after: self.function.timeout))
+        }
+        defer { clock.dismiss(alarm) }
+        return await withTaskGroup(of: Void.self) { group in
+            group.addTask { self.ended.set(await handler.run(call)) }
+            let outcome = await ended.value() ?? .released
+            group.cancelAll()
+            if case .cancelled = outcome { return outcome }
+            // The engine's own task was cancelled: what the handler says then is not its answer.
+            return Task.isCancelled ? .released : outcome
         }
     }
 }

@@ -23,6 +23,12 @@ package struct SystemClock: EngineClock {
         try await AlarmClock.shared.sleep(until: milliseconds)
     }
 
+    package func alarm(atMonotonic milliseconds: Int64, _ ring: @escaping @Sendable () -> Void) -> AlarmID {
+        AlarmClock.shared.set(for: milliseconds, ring)
+    }
+
+    package func dismiss(_ id: AlarmID) { _ = AlarmClock.shared.dismiss(id) }
+
     private static func milliseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -15,8 +15,7 @@ final class Transfer: @unchecked Sendable {
     private(set) var easy: EasyHandle?
     /// Which of the loop's shards it belongs to.
     var shard: Int?
-    /// The request's header fields.
-    private let fields: UnsafeMutablePointer<curl_slist>?
+    private let fields: HeaderList
     /// The request's body, where libcurl finds it.
     private let body: UnsafeMutableRawBufferPointer?
     private var policy = EgressPolicy.anywhere
@@ -36,7 +35,7 @@ final class Transfer: @unchecked Sendable {
 
     init(_ request: OutboundRequest) {
         self.request = request
-        fields = Self.fields(of: request)
+        fields = HeaderList(of: request)
         let carriesBody = request.method == "POST" || request.method == "PUT" || request.method == "PATCH"
         let bytes = request.body ?? (carriesBody ? [] : nil)
         body = bytes.map { bytes in
@@ -49,20 +48,7 @@ final class Transfer: @unchecked Sendable {
     }
 
     deinit {
-        curl_slist_free_all(fields)
         body?.deallocate()
-    }
-
-    private static func fields(of request: OutboundRequest) -> UnsafeMutablePointer<curl_slist>? {
-        // libcurl waits for a 100 and names a form's type by itself: both are taken away.
-        var list = curl_slist_append(nil, "Expect:")
-        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
-            list = curl_slist_append(list, "Content-Type:")
-        }
-        for (name, value) in request.headers {
-            list = curl_slist_append(list, value.isEmpty ? "\(name);" : "\(name): \(value)")
-        }
-        return list
     }
 
     /// - Returns: false when libcurl refuses the URL.
@@ -89,7 +75,7 @@ final class Transfer: @unchecked Sendable {
             ccurl_set_size(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count))
             ccurl_set_pointer(raw, CURLOPT_POSTFIELDS, body.baseAddress)
         }
-        ccurl_set_list(raw, CURLOPT_HTTPHEADER, fields)
+        ccurl_set_list(raw, CURLOPT_HTTPHEADER, fields.first)
         if !policy.isOpen { host = Self.host(of: request.url) }
         return true
     }

@@ -17,6 +17,11 @@ final class SleepingClock: EngineClock {
         if limit == .max { throw CancellationError() }
         milliseconds.withLock { $0 = max($0, limit) }
     }
+
+    /// No handler sets one.
+    func alarm(atMonotonic milliseconds: Int64, _ ring: @escaping @Sendable () -> Void) -> AlarmID { AlarmID(0) }
+
+    func dismiss(_ id: AlarmID) {}
 }
 
 @Suite struct BuiltinHandlerTests {

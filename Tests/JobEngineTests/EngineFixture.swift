@@ -13,7 +13,8 @@ import Testing
 final class ManualClock: EngineClock {
     private struct Sleeper {
         var due: Int64
-        var wake: OneShot<Bool>
+        var id: AlarmID
+        var ring: @Sendable () -> Void
     }
 
     private struct State {
@@ -21,6 +22,7 @@ final class ManualClock: EngineClock {
         /// Wall clock minus monotonic clock.
         var offset: Int64 = 1_763_719_200_000
         var sleepers: [Sleeper] = []
+        var lastID: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -30,15 +32,26 @@ final class ManualClock: EngineClock {
     }
 
     func sleep(untilMonotonic milliseconds: Int64) async throws {
-        let wake = OneShot<Bool>()
-        let isPast = state.withLock { state in
-            if milliseconds <= state.monotonic { return true }
-            state.sleepers.append(Sleeper(due: milliseconds, wake: wake))
-            return false
-        }
-        if isPast { return }
-        guard await wake.value() != nil else { throw CancellationError() }
+        let wake = OneShot<Void>()
+        let id = alarm(atMonotonic: milliseconds) { wake.set(()) }
+        guard await wake.value() == nil else { return }
+        dismiss(id)
+        throw CancellationError()
     }
+
+    func alarm(atMonotonic milliseconds: Int64, _ ring: @escaping @Sendable () -> Void) -> AlarmID {
+        let (id, isPast) = state.withLock { state in
+            state.lastID += 1
+            let id = AlarmID(state.lastID)
+            let isPast = milliseconds <= state.monotonic
+            if !isPast { state.sleepers.append(Sleeper(due: milliseconds, id: id, ring: ring)) }
+            return (id, isPast)
+        }
+        if isPast { ring() }
+        return id
+    }
+
+    func dismiss(_ id: AlarmID) { state.withLock { $0.sleepers.removeAll { $0.id == id } } }
 
     func advance(_ milliseconds: Int64) {
         let due = state.withLock { state in
@@ -48,7 +61,7 @@ final class ManualClock: EngineClock {
             state.sleepers.removeAll { $0.due <= now }
             return due
         }
-        for sleeper in due { sleeper.wake.set(true) }
+        for sleeper in due { sleeper.ring() }
     }
 
     /// The wall clock is set, as by an operator; the monotonic one does not notice.
