@@ -29,9 +29,17 @@ package struct HTTPHandler: Handler {
     private static let beyondDeadline = Duration.seconds(5)
 
     package func run(_ call: HandlerCall) async -> Outcome {
+        switch request(for: call) {
+        case .success(let request): outcome(of: await outbound.send(request), call)
+        case .failure(let failure): .failure(failure)
+        }
+    }
+
+    /// What the target is asked; a failure when a value is missing.
+    private func request(for call: HandlerCall) -> Result<OutboundRequest, Outcome.Failure> {
         let values = Self.values(of: call.job, for: target)
         guard let url = target.url.url(values) else {
-            return .failure(.init(error: "a value that the handler's url needs is missing", retryable: false))
+            return .failure(Outcome.Failure(error: "a value that the handler's url needs is missing", retryable: false))
         }
         // The engine stops the attempt at its deadline and says so; this is for a clock that was set back.
         let limit = max(.zero, call.deadline - clock.now().wall) + Self.beyondDeadline
@@ -40,7 +48,8 @@ package struct HTTPHandler: Handler {
         for header in target.headers {
             guard let value = header.value.text(values) else {
                 return .failure(
-                    .init(error: "a value that the header \(header.name) needs is missing", retryable: false))
+                    Outcome.Failure(
+                        error: "a value that the header \(header.name) needs is missing", retryable: false))
             }
             request.headers.removeAll { $0.name.lowercased() == header.name.lowercased() }
             request.headers.append((header.name, value))
@@ -50,7 +59,10 @@ package struct HTTPHandler: Handler {
                 id: Self.idempotencyKey(call), attempt: call.attempt, at: clock.now().wall, prefix: headerPrefix,
                 call.job.payload ?? [])
         }
-        let result = await outbound.send(request)
+        return .success(request)
+    }
+
+    private func outcome(of result: OutboundResult, _ call: HandlerCall) -> Outcome {
         let exchange = Exchange(result)
         // What never left is no exchange.
         if result.answer != nil || result.timings.total > 0 { call.report(exchange) }

@@ -21,10 +21,6 @@ package final class Dispatcher: Service {
         /// Something came while nobody napped.
         var awake = true
         var idle: OneShot<Void>?
-        /// Functions that may have come back: their jobs are looked for at once.
-        var returned: Set<String> = []
-        /// Where the last poll of a function with many lanes stopped.
-        var pollAfter: [String: Int64] = [:]
         var lastTick: Int64 = 0
         /// Attempts of jobs that were accepted with their lease, until the loop takes them up.
         var handed: [RunningAttempt] = []
@@ -36,6 +32,7 @@ package final class Dispatcher: Service {
     private let store: any JobStore
     private let deployment: CurrentDeployment
     private let handlers: @Sendable (Function, Deployment) -> any Handler
+    private let lanes: LanePoll
     private let recorder: Recorder
     private let announcer: Announcer
     private let gauges: FunctionGauges
@@ -52,6 +49,7 @@ package final class Dispatcher: Service {
         self.store = store
         self.deployment = deployment
         self.handlers = handlers
+        lanes = LanePoll(store: store, logger: logger)
         self.recorder = recorder
         self.announcer = announcer
         self.gauges = gauges
@@ -69,10 +67,9 @@ package final class Dispatcher: Service {
                 while !Task.isCancelled, !isDraining {
                     startHanded(&group)
                     let now = clock.now()
-                    let returned = takeReturned()
-                    if !returned.isEmpty { _ = await poll(returned) }
+                    await lanes.pollReturned(hint)
                     if now.monotonic >= nextPoll {
-                        let isComplete = await poll(deployment.value.functions.keys)
+                        let isComplete = await lanes.poll(deployment.value.functions.keys, hint)
                         nextPoll = now.monotonic + (isComplete ? Self.pollMilliseconds : 0)
                     }
                     if await !startDue(&group, at: now) { await nap(now) }
@@ -195,44 +192,19 @@ package final class Dispatcher: Service {
     /// - Parameter added: functions that it has and the former one had not.
     func adopt(added: Set<String>) {
         let targets = Set(deployment.value.functions.values.compactMap(LimitKeys.target))
+        lanes.returned(added)
         let nap = state.withLock { state in
-            state.returned.formUnion(added)
-            for name in added { state.pollAfter[name] = nil }
             state.core.adopted(targets: targets)
             return Self.wake(&state)
         }
         nap?.set(())
     }
 
-    private func takeReturned() -> Set<String> {
+    /// What a poll has found.
+    private func hint(_ function: String, _ lanes: [LaneDue]) {
         state.withLock { state in
-            defer { state.returned = [] }
-            return state.returned
+            for lane in lanes { state.core.hint(function, lane: lane.lane, due: lane.due) }
         }
-    }
-
-    /// So many lanes of a function are learned at once; the next poll goes on behind them.
-    private static let pollWidth = 1000
-
-    /// Looks for lanes of which no hint is known: after a start, and whenever one was lost.
-    ///
-    /// - Returns: false when some function has more lanes: the next round goes on with them.
-    private func poll(_ names: some Sequence<String>) async -> Bool {
-        var isComplete = true
-        for name in names {
-            do {
-                let after = state.withLock { $0.pollAfter[name] }
-                let lanes = try await store.lanes(of: name, after: after, limit: Self.pollWidth)
-                state.withLock { state in
-                    for lane in lanes { state.core.hint(name, lane: lane.lane, due: lane.due) }
-                    state.pollAfter[name] = lanes.count == Self.pollWidth ? lanes.last?.lane : nil
-                }
-                if lanes.count == Self.pollWidth { isComplete = false }
-            } catch {
-                logger.error("Cannot look for queued jobs", metadata: ["function": "\(name)", "error": "\(error)"])
-            }
-        }
-        return isComplete
     }
 
     /// One claim for everything that may start; false when there was nothing to ask for.
@@ -255,17 +227,24 @@ package final class Dispatcher: Service {
             try? await clock.sleep(untilMonotonic: clock.now().monotonic + Self.napMilliseconds)
             return true
         }
+        let (attempts, giveBack) = take(answers, to: asks, deployment)
+        start(attempts, &group)
+        if !giveBack.isEmpty { group.addTask { await self.giveBack(giveBack) } }
+        return true
+    }
+
+    /// What starts of that which was claimed, and what goes back.
+    private func take(
+        _ answers: [ClaimAnswer], to asks: [ClaimAsk], _ deployment: Deployment
+    ) -> (attempts: [RunningAttempt], giveBack: [DispatcherState.Claimed]) {
         let claimed = answers.flatMap(\.jobs).compactMap { withKeys($0, deployment) }
         let startedAt = clock.now()
-        let (attempts, giveBack): ([RunningAttempt], [DispatcherState.Claimed]) = state.withLock { state in
+        return state.withLock { state in
             let (start, giveBack) = state.core.answered(asks, answers, claimed, at: startedAt)
             let attempts = start.compactMap { attempt(of: $0, deployment: deployment, at: startedAt) }
             for attempt in attempts { state.core.started(attempt) }
             return (attempts, giveBack)
         }
-        start(attempts, &group)
-        if !giveBack.isEmpty { group.addTask { await self.giveBack(giveBack) } }
-        return true
     }
 
     /// Jobs that were accepted with their lease.
@@ -291,9 +270,10 @@ package final class Dispatcher: Service {
         guard let function = deployment.functions[live.job.function] else { return nil }
         let limits = function.limits
         let keys =
-            function.startRules.bindStarts
+            limits.boundStarts
             ? LimitKeys.of(function, KeySource(live.job, limits: limits))
-            : JobKeys(lane: live.lane, account: LimitKeys.account(live.job.owner))
+            : JobKeys(
+                lane: live.lane, account: LimitKeys.account(live.job.owner), target: LimitKeys.target(of: function))
         return DispatcherState.Claimed(live: live, function: function, keys: keys)
     }
 
@@ -318,7 +298,15 @@ package final class Dispatcher: Service {
     }
 
     private func see(_ attempt: RunningAttempt) async {
-        let outcome = await attempt.run(handlers(attempt.function, deployment.value), clock: clock)
+        let outcome = await attempt.run(handler(of: attempt), clock: clock)
+        let due = await recorder.record([ended(attempt, outcome)]).first ?? nil
+        free(attempt, due: due)
+    }
+
+    private func handler(of attempt: RunningAttempt) -> any Handler { handlers(attempt.function, deployment.value) }
+
+    /// It has ended and still has its slot: counts and tells it. What is to be recorded.
+    private func ended(_ attempt: RunningAttempt, _ outcome: Outcome) -> Recorder.Entry {
         let milliseconds = clock.now().monotonic - attempt.startedAt.monotonic
         let seconds = Double(milliseconds) / 1000
         gauges.attemptEnded(attempt.function.name, after: seconds)
@@ -329,16 +317,18 @@ package final class Dispatcher: Service {
         }
         note(attempt, outcome)
         attempt.log(outcome, after: milliseconds, to: logger)
-        let due = await recorder.record([
-            Recorder.Entry(
-                live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
-        ])
+        return Recorder.Entry(
+            live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
+    }
+
+    /// Its end is written, or others have ended it: somebody else may start.
+    private func free(_ attempt: RunningAttempt, due: Timestamp?) {
         let (nap, idle) = state.withLock { state in
             state.core.ended(attempt)
-            if let due = due.first ?? nil { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
+            if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
             let idle = state.core.running.isEmpty ? state.idle : nil
             // Most ends free a slot that nobody waits for.
-            let isAwaited = due.first ?? nil != nil || state.core.needsPlan(deployment.value)
+            let isAwaited = due != nil || state.core.needsPlan(deployment.value)
             return (isAwaited ? Self.wake(&state) : nil, idle)
         }
         nap?.set(())

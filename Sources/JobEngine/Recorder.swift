@@ -6,9 +6,8 @@ private import Synchronization
 /// The one place where outcomes are written.
 final class Recorder: Sendable {
     private let store: any JobStore
-    private let deployment: CurrentDeployment
+    private let plan: SettlementPlan
     private let clock: any EngineClock
-    private let random: RandomSource
     private let announcer: Announcer
     private let gauges: FunctionGauges
     private let metrics: EngineMetrics
@@ -22,9 +21,8 @@ final class Recorder: Sendable {
         logger: Logger
     ) {
         self.store = store
-        self.deployment = deployment
+        plan = SettlementPlan(deployment: deployment, random: random)
         self.clock = clock
-        self.random = random
         self.announcer = announcer
         self.gauges = gauges
         self.metrics = metrics
@@ -46,21 +44,22 @@ final class Recorder: Sendable {
     ///
     /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
     @discardableResult func record(_ entries: [Entry]) async -> [Timestamp?] {
-        let now = clock.now().wall
-        var generator = SourceGenerator(source: random)
-        var settlements: [Settlement] = []
-        for entry in entries {
-            let decision = Decision.make(
-                of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
-                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: now, using: &generator)
-            let settlement = await insisting("Cannot read a job whose webhook needs it", jobs: 1) {
-                () throws(StoreError) in
-                try await self.settlement(of: entry, decision: decision, now: now)
+        let unread = plan.unread(entries.lazy.map { ($0.live, $0.function) })
+        var read: [JobID: Job]? = [:]
+        if !unread.isEmpty {
+            read = await insisting("Cannot read jobs whose webhooks need them", jobs: unread.count) {
+                () throws(StoreError) in try await self.read(unread)
             }
-            guard let settlement else { return entries.map { _ in nil } }
-            settlements.append(settlement)
         }
+        guard let read else { return entries.map { _ in nil } }
+        let settlements = plan.settlements(of: entries, read: read, at: clock.now().wall)
         guard let results = await write(settlements) else { return entries.map { _ in nil } }
+        return tell(entries, settlements, results)
+    }
+
+    private func tell(
+        _ entries: [Entry], _ settlements: [Settlement], _ results: [SettleResult]
+    ) -> [Timestamp?] {
         announcer.announce(entries.map(\.live.job.id))
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         return zip(zip(entries, settlements), results).map { pair, result in
@@ -71,6 +70,12 @@ final class Recorder: Sendable {
             }
             return note(pair.0, pair.1)
         }
+    }
+
+    private func read(_ ids: [JobID]) async throws(StoreError) -> [JobID: Job] {
+        var jobs: [JobID: Job] = [:]
+        for case .found(let found) in try await store.fetch(ids, including: .payload) { jobs[found.job.id] = found.job }
+        return jobs
     }
 
     /// Puts claimed jobs back that did not start, each into this lane, as if they had not been claimed.
@@ -89,70 +94,16 @@ final class Recorder: Sendable {
     ///
     /// What has started meanwhile stays as it is.
     func end(_ jobs: [LiveJob], as ending: Ending, error: String?) async throws(StoreError) {
-        var settlements: [Settlement] = []
-        for job in jobs { settlements.append(try await endSettlement(job, as: ending, error: error)) }
+        let unread = plan.unread(jobs.lazy.map { ($0, nil) })
+        let read = unread.isEmpty ? [:] : try await read(unread)
+        let now = clock.now().wall
+        let settlements = jobs.map { plan.settlement(of: $0, as: ending, error: error, read: read, at: now) }
         let results = try await store.settle(settlements)
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         for (job, result) in zip(jobs, results) where result == .settled {
             noteEnd(job, ending, wasRunning: false, error: error)
         }
         announcer.announce(jobs.map(\.job.id))
-    }
-
-    private func endSettlement(
-        _ job: LiveJob, as ending: Ending, error: String?
-    ) async throws(StoreError) -> Settlement {
-        let now = clock.now().wall
-        var progress = job.progress
-        if let error { progress.lastError = error }
-        return Settlement(
-            id: job.job.id, lease: nil, progress: progress, attempt: nil, change: change(to: ending, of: job, at: now),
-            deliveries: try await webhooks(of: job, ending, knownAs: nil, error: progress.lastError, at: now))
-    }
-
-    /// By the manifest in force now; by the attempt's own where the function is gone.
-    private func webhooks(
-        of live: LiveJob, _ ending: Ending, knownAs function: Function?, error: String?, at now: Timestamp
-    ) async throws(StoreError) -> [NewDelivery] {
-        let function = deployment.function(live.job.function) ?? function ?? deployment.lastKnown(live.job.function)
-        var job = live.job
-        if WebhookPlan.needsJob(live, function),
-            case .found(let found)? = try await store.fetch([job.id], including: .payload).first
-        {
-            job = found.job
-        }
-        return WebhookPlan.deliveries(for: job, function, ending, error: error, at: now)
-    }
-
-    private func settlement(
-        of entry: Entry, decision: Decision, now: Timestamp
-    ) async throws(StoreError) -> Settlement {
-        let live = entry.live
-        let attempt = decision.result.map { result in
-            Attempt(
-                number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? now,
-                completedAt: now, result: result, statusCode: decision.statusCode ?? entry.exchange?.statusCode,
-                error: decision.error, revision: live.revision ?? live.job.revision, exchange: entry.exchange)
-        }
-        var settlement = Settlement(
-            id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt, change: .queue(at: now))
-        switch decision.next {
-        case .queue(let due): settlement.change = .queue(at: due)
-        case .end(let ending):
-            settlement.change = change(to: ending, of: live, knownAs: entry.function, at: now)
-            settlement.deliveries = try await webhooks(
-                of: live, ending, knownAs: entry.function, error: decision.progress.lastError, at: now)
-        }
-        return settlement
-    }
-
-    private func change(
-        to ending: Ending, of live: LiveJob, knownAs function: Function? = nil, at now: Timestamp
-    ) -> Settlement.Change {
-        let function = deployment.function(live.job.function) ?? function ?? deployment.lastKnown(live.job.function)
-        let retention = function?.retention ?? Retention()
-        let keepUntil = now + retention.duration(of: ending.state)
-        return .end(ending, at: now, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
     }
 
     /// A shutdown waits no longer for a store that cannot write.

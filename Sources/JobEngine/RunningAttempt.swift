@@ -57,28 +57,34 @@ final class RunningAttempt: Sendable {
 
     /// Runs the handler until it answers, its time is up, or somebody stops it.
     func run(_ handler: any Handler, clock: any EngineClock) async -> Outcome {
-        let startedAt = clock.now()
-        start.withLock { $0 = startedAt }
-        let untilExpiry = (live.deadline - startedAt.wall).milliseconds
-        let timeout = function.timeout.milliseconds
-        let expires = untilExpiry <= timeout
-        let limit = startedAt.monotonic + max(0, min(untilExpiry, timeout))
-        if untilExpiry <= 0 { return .expired }
-        let call = HandlerCall(
-            job: live.job, attempt: live.progress.attempt, run: live.progress.run,
-            deadline: startedAt.wall + .milliseconds(min(untilExpiry, timeout)),
-            report: { exchange in self.reported.withLock { $0 = exchange } })
-        let alarm = clock.alarm(atMonotonic: limit) {
-            self.ended.set(expires ? .expired : .timedOut(after: self.function.timeout))
-        }
+        guard let alarm = begin(clock) else { return .expired }
         defer { clock.dismiss(alarm) }
         return await withTaskGroup(of: Void.self) { group in
-            group.addTask { self.ended.set(await handler.run(call)) }
+            group.addTask { self.ended.set(await handler.run(self.call)) }
             let outcome = await ended.value() ?? .released
             group.cancelAll()
             if case .cancelled = outcome { return outcome }
             // The engine's own task was cancelled: what the handler says then is not its answer.
             return Task.isCancelled ? .released : outcome
         }
+    }
+
+    /// Notes when it began and sets the alarm for its end; nil when the job's `maxWait` is over.
+    private func begin(_ clock: any EngineClock) -> AlarmID? {
+        let now = clock.now()
+        start.withLock { $0 = now }
+        let untilExpiry = (live.deadline - now.wall).milliseconds
+        guard untilExpiry > 0 else { return nil }
+        let expires = untilExpiry <= function.timeout.milliseconds
+        return clock.alarm(atMonotonic: now.monotonic + min(untilExpiry, function.timeout.milliseconds)) {
+            self.ended.set(expires ? .expired : .timedOut(after: self.function.timeout))
+        }
+    }
+
+    private var call: HandlerCall {
+        HandlerCall(
+            job: live.job, attempt: live.progress.attempt, run: live.progress.run,
+            deadline: min(live.deadline, startedAt.wall + function.timeout),
+            report: { exchange in self.reported.withLock { $0 = exchange } })
     }
 }

@@ -27,7 +27,7 @@ package enum Outcome: Equatable, Sendable {
         }
     }
 
-    package struct Failure: Equatable, Sendable {
+    package struct Failure: Error, Equatable, Sendable {
         package var error: String
         package var statusCode: Int?
         /// False when trying again cannot help.
