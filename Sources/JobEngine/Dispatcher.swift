@@ -28,7 +28,14 @@ package final class Dispatcher: Service {
         var isUp = false
     }
 
+    /// An attempt that has ended and is not written yet.
+    private struct End: Sendable {
+        var attempt: RunningAttempt
+        var entry: Recorder.Entry
+    }
+
     private let state = Mutex(State())
+    private let ends = Gathering<End>()
     private let store: any JobStore
     private let deployment: CurrentDeployment
     private let handlers: @Sendable (Function, Deployment) -> any Handler
@@ -299,8 +306,29 @@ package final class Dispatcher: Service {
 
     private func see(_ attempt: RunningAttempt) async {
         let outcome = await attempt.run(handler(of: attempt), clock: clock)
-        let due = await recorder.record([ended(attempt, outcome)]).first ?? nil
-        free(attempt, due: due)
+        if ends.add(End(attempt: attempt, entry: ended(attempt, outcome))) { await writeEnds() }
+    }
+
+    /// Whatever has ended since the last write goes along with the next.
+    private func writeEnds() async {
+        while true {
+            let batch = ends.take()
+            guard !batch.isEmpty else { return }
+            do {
+                free(batch, dues: try await recorder.recordOnce(batch.map(\.entry)))
+            } catch {
+                // What the store cannot take may be one of them: neither the others nor those to come wait for that.
+                return await writeAlone(batch + ends.resign())
+            }
+        }
+    }
+
+    private func writeAlone(_ ends: [End]) async {
+        await withDiscardingTaskGroup { group in
+            for end in ends {
+                group.addTask { self.free([end], dues: await self.recorder.record([end.entry])) }
+            }
+        }
     }
 
     private func handler(of attempt: RunningAttempt) -> any Handler { handlers(attempt.function, deployment.value) }
@@ -321,15 +349,18 @@ package final class Dispatcher: Service {
             live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
     }
 
-    /// Its end is written, or others have ended it: somebody else may start.
-    private func free(_ attempt: RunningAttempt, due: Timestamp?) {
+    /// Their ends are written, or others have ended them: somebody else may start.
+    private func free(_ ends: [End], dues: [Timestamp?]) {
+        let deployment = deployment.value
         let (nap, idle) = state.withLock { state in
-            state.core.ended(attempt)
-            if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
-            let idle = state.core.running.isEmpty ? state.idle : nil
             // Most ends free a slot that nobody waits for.
-            let isAwaited = due != nil || state.core.needsPlan(deployment.value)
-            return (isAwaited ? Self.wake(&state) : nil, idle)
+            var isAwaited = false
+            for (attempt, due) in zip(ends.lazy.map(\.attempt), dues) {
+                state.core.ended(attempt)
+                if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
+                isAwaited = isAwaited || due != nil || state.core.needsPlan(deployment)
+            }
+            return (isAwaited ? Self.wake(&state) : nil, state.core.running.isEmpty ? state.idle : nil)
         }
         nap?.set(())
         idle?.set(())

@@ -44,17 +44,17 @@ final class Recorder: Sendable {
     ///
     /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
     @discardableResult func record(_ entries: [Entry]) async -> [Timestamp?] {
+        await insisting("Cannot write results", jobs: entries.count) { () throws(StoreError) in
+            try await self.recordOnce(entries)
+        } ?? entries.map { _ in nil }
+    }
+
+    /// As `record`, without trying again.
+    func recordOnce(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
         let unread = plan.unread(entries.lazy.map { ($0.live, $0.function) })
-        var read: [JobID: Job]? = [:]
-        if !unread.isEmpty {
-            read = await insisting("Cannot read jobs whose webhooks need them", jobs: unread.count) {
-                () throws(StoreError) in try await self.read(unread)
-            }
-        }
-        guard let read else { return entries.map { _ in nil } }
+        let read = unread.isEmpty ? [:] : try await read(unread)
         let settlements = plan.settlements(of: entries, read: read, at: clock.now().wall)
-        guard let results = await write(settlements) else { return entries.map { _ in nil } }
-        return tell(entries, settlements, results)
+        return tell(entries, settlements, try await store.settle(settlements))
     }
 
     private func tell(
@@ -87,7 +87,9 @@ final class Recorder: Sendable {
                 id: live.job.id, lease: live.lease, progress: progress, attempt: nil,
                 change: .queue(at: live.due, lane: lane))
         }
-        _ = await write(settlements)
+        _ = await insisting("Cannot give jobs back", jobs: jobs.count) { () throws(StoreError) in
+            try await self.store.settle(settlements)
+        }
     }
 
     /// Ends jobs that are not running: cancelled, or past their `maxWait`.
@@ -110,12 +112,6 @@ final class Recorder: Sendable {
     func giveUp() { gaveUp.store(true, ordering: .relaxed) }
 
     private var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
-
-    private func write(_ settlements: [Settlement]) async -> [SettleResult]? {
-        await insisting("Cannot write results", jobs: settlements.count) { () throws(StoreError) in
-            try await self.store.settle(settlements)
-        }
-    }
 
     /// Goes on trying while the store fails.
     ///

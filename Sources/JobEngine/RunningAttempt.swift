@@ -60,7 +60,8 @@ final class RunningAttempt: Sendable {
         guard let alarm = begin(clock) else { return .expired }
         defer { clock.dismiss(alarm) }
         return await withTaskGroup(of: Void.self) { group in
-            group.addTask { self.ended.set(await handler.run(self.call)) }
+            // It runs here until it waits for something.
+            group.addImmediateTask { self.ended.set(await handler.run(self.call)) }
             let outcome = await ended.value() ?? .released
             group.cancelAll()
             if case .cancelled = outcome { return outcome }
