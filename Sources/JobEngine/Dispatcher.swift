@@ -128,6 +128,7 @@ package final class Dispatcher: Service {
             state.core.began(attempt)
             guard state.isUp else {
                 state.core.ended(attempt)
+                state.core.recorded(attempt)
                 return (false, nil)
             }
             state.handed.append(attempt)
@@ -306,7 +307,15 @@ package final class Dispatcher: Service {
 
     private func see(_ attempt: RunningAttempt) async {
         let outcome = await attempt.run(handler(of: attempt), clock: clock)
-        if ends.add(End(attempt: attempt, entry: ended(attempt, outcome))) { await writeEnds() }
+        let entry = ended(attempt, outcome)
+        let isWriter = ends.add(End(attempt: attempt, entry: entry))
+        // After its end was handed over: what is claimed for its slot comes into the same commit, or a later one.
+        let nap = state.withLock { state in
+            state.core.ended(attempt)
+            return state.core.needsPlan(deployment.value) ? Self.wake(&state) : nil
+        }
+        nap?.set(())
+        if isWriter { await writeEnds() }
     }
 
     /// Whatever has ended since the last write goes along with the next.
@@ -315,7 +324,7 @@ package final class Dispatcher: Service {
             let batch = ends.take()
             guard !batch.isEmpty else { return }
             do {
-                free(batch, dues: try await recorder.recordOnce(batch.map(\.entry)))
+                recorded(batch, dues: try await recorder.recordOnce(batch.map(\.entry)))
             } catch {
                 // What the store cannot take may be one of them: neither the others nor those to come wait for that.
                 return await writeAlone(batch + ends.resign())
@@ -326,14 +335,14 @@ package final class Dispatcher: Service {
     private func writeAlone(_ ends: [End]) async {
         await withDiscardingTaskGroup { group in
             for end in ends {
-                group.addTask { self.free([end], dues: await self.recorder.record([end.entry])) }
+                group.addTask { self.recorded([end], dues: await self.recorder.record([end.entry])) }
             }
         }
     }
 
     private func handler(of attempt: RunningAttempt) -> any Handler { handlers(attempt.function, deployment.value) }
 
-    /// It has ended and still has its slot: counts and tells it. What is to be recorded.
+    /// Counts and tells how it ended. What is to be recorded.
     private func ended(_ attempt: RunningAttempt, _ outcome: Outcome) -> Recorder.Entry {
         let milliseconds = clock.now().monotonic - attempt.startedAt.monotonic
         let seconds = Double(milliseconds) / 1000
@@ -349,14 +358,14 @@ package final class Dispatcher: Service {
             live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
     }
 
-    /// Their ends are written, or others have ended them: somebody else may start.
-    private func free(_ ends: [End], dues: [Timestamp?]) {
+    /// Their ends are written, or others have ended them.
+    private func recorded(_ ends: [End], dues: [Timestamp?]) {
         let deployment = deployment.value
         let (nap, idle) = state.withLock { state in
-            // Most ends free a slot that nobody waits for.
+            // Most ends free nothing that anybody waits for.
             var isAwaited = false
             for (attempt, due) in zip(ends.lazy.map(\.attempt), dues) {
-                state.core.ended(attempt)
+                state.core.recorded(attempt)
                 if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
                 isAwaited = isAwaited || due != nil || state.core.needsPlan(deployment)
             }

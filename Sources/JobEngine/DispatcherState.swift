@@ -4,7 +4,10 @@ internal import JobStore
 /// What the dispatcher knows: who runs, and for each function which lanes have due jobs. It decides; the dispatcher
 /// acts.
 struct DispatcherState {
+    /// Until their ends are recorded.
     private(set) var running: [JobID: RunningAttempt] = [:]
+    /// Those of them that have ended: somebody else may have their slots.
+    private var ending = 0
     private var queues: [String: FunctionQueue] = [:]
     private var starts = StartLimits()
     /// Slots promised to a claim under way.
@@ -67,7 +70,7 @@ struct DispatcherState {
         starts.targetConcurrency = deployment.targetConcurrency
     }
 
-    private func free(_ deployment: Deployment) -> Int { deployment.concurrency - running.count - reserved - admitted }
+    private func free(_ deployment: Deployment) -> Int { deployment.concurrency - (running.count - ending) - reserved - admitted }
 
     /// While nobody waits for a slot, a claim leaves half of the free ones to jobs that are being accepted.
     func leavesForAdmission(_ deployment: Deployment) -> Int {
@@ -102,7 +105,7 @@ struct DispatcherState {
     mutating func giveBackAdmission(_ function: Function, _ keys: JobKeys) {
         admitted -= 1
         starts.cancel(keys, of: function.limits)
-        unblock(keys, of: function.name)
+        free(keys.slots, of: keys, function.name)
     }
 
     /// The job was accepted with its lease: it runs.
@@ -210,18 +213,27 @@ struct DispatcherState {
         queues[attempt.live.job.function, default: FunctionQueue()].started(attempt.live.lane)
     }
 
-    /// Called once for every started attempt.
+    /// Called once for every started attempt, before `recorded`. From now on its end waits to be written, with others, and
+    /// the next job may be claimed in the same commit.
     mutating func ended(_ attempt: RunningAttempt) {
+        ending += 1
+        if let target = attempt.keys.target { free([target], of: attempt.keys, attempt.live.job.function) }
+    }
+
+    /// Its end is written, or others have ended it.
+    mutating func recorded(_ attempt: RunningAttempt) {
+        ending -= 1
         // The job's next attempt may have been claimed before this one's end was noted.
         if running[attempt.live.job.id]?.lease == attempt.lease { running[attempt.live.job.id] = nil }
         let name = attempt.live.job.function
         queues[name, default: FunctionQueue()].ended(attempt.live.lane)
-        unblock(attempt.keys, of: name)
+        free(attempt.keys.untilRecorded, of: attempt.keys, name)
     }
 
     /// An account's slots and a target's are shared by all functions, the other keys are of this one.
-    private mutating func unblock(_ keys: JobKeys, of function: String) {
-        for key in starts.end(keys) {
+    private mutating func free(_ slots: [Int64], of keys: JobKeys, _ function: String) {
+        starts.end(slots)
+        for key in slots {
             for name in keys.isShared(key) ? Array(queues.keys) : [function] where queues[name]?.unblock(key) == true {
                 isShort = true
             }

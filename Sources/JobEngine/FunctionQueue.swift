@@ -135,9 +135,11 @@ struct FunctionQueue {
                 if isTaken, lanes[index].granted == 0, let obstacle { block(lane, by: obstacle, at: now) }
                 continue
             }
-            lanes[index].granted += 1
-            for key in keys.slots + keys.throttle { planned[key, default: 0] += 1 }
-            left -= 1
+            // One by itself takes all that it may have.
+            let share = lanes.count == 1 ? min(left, room) : 1
+            lanes[index].granted += share
+            for key in keys.slots + keys.throttle { planned[key, default: 0] += share }
+            left -= share
         }
         let granted = lanes.filter { $0.granted > 0 }
         for lane in granted {

@@ -16,10 +16,16 @@ struct JobKeys: Equatable, Sendable {
 
     /// Everything that bounds how many run at once, each once: two rules may count by the same.
     var slots: [Int64] {
+        var slots = untilRecorded
+        if let target { slots.append(target) }
+        return slots
+    }
+
+    /// Of these, what is held until the attempt's end is recorded: what an operator bounds is bounded over a crash too.
+    var untilRecorded: [Int64] {
         var slots: [Int64] = []
         for key in concurrency where !slots.contains(key) { slots.append(key) }
         if let account { slots.append(account) }
-        if let target { slots.append(target) }
         return slots
     }
 

@@ -107,12 +107,11 @@ struct StartLimits {
 
     var silentTargets: Int { targets.values.filter(\.isSilent).count }
 
-    /// - Returns: keys that have room again.
-    mutating func end(_ keys: JobKeys) -> [Int64] {
-        for key in keys.slots {
+    /// These have room again.
+    mutating func end(_ keys: [Int64]) {
+        for key in keys {
             let left = (running[key] ?? 1) - 1
             running[key] = left > 0 ? left : nil
         }
-        return keys.slots
     }
 }

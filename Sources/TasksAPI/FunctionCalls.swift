@@ -21,7 +21,8 @@ struct FunctionCalls: Sendable {
                 200,
                 [
                     "queuedTasks": .integer(gauge.queued), "processingTasks": .integer(gauge.running),
-                    "concurrency": ["used": .integer(gauge.running), "max": .integer(max)],
+                    // An attempt whose end is being written counts as running, and its slot may be another's already.
+                    "concurrency": ["used": .integer(min(gauge.running, max)), "max": .integer(max)],
                 ]))
     }
 

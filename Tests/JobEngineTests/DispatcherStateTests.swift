@@ -67,7 +67,7 @@ import Testing
             _ = state.answered(asks, [], [], at: now)
             state.started(attempt)
             order.append(asks[0].function)
-            state.ended(attempt)
+            state.end(attempt)
         }
         for start in stride(from: 0, to: 9, by: 3) { #expect(Set(order[start..<start + 3]).count == 3) }
     }
@@ -128,7 +128,7 @@ import Testing
         state.started(attempt)
         state.hint("f", lane: 1, due: now.wall)
         #expect(state.plan(deployment, paused: [], at: now).isEmpty)
-        state.ended(attempt)
+        state.end(attempt)
         // One of the two gets the place; its claim finds nothing, and the other must still get its turn.
         var served: Set<Int64> = []
         for _ in 0..<2 {
@@ -157,9 +157,9 @@ import Testing
             state.started(attempt)
         }
         #expect(state.obstacles(for: keys, of: bounded.limits, at: now) == [.concurrency(key: 7)])
-        state.ended(first)
+        state.end(first)
         #expect(state.running[live.job.id] === second)
-        state.ended(second)
+        state.end(second)
         #expect(state.running.isEmpty)
         #expect(state.obstacles(for: keys, of: bounded.limits, at: now).isEmpty)
     }
@@ -188,6 +188,7 @@ import Testing
         let names = ["a", "b", "c", "d"]
         let deployment = deployment(names, concurrency: 7)
         var running: [RunningAttempt] = []
+        var unwritten: [RunningAttempt] = []
         var row: Int64 = 0
         for _ in 0..<2000 {
             for name in names where Bool.random(using: &generator) { state.hint(name, lane: 0, due: now.wall) }
@@ -203,8 +204,35 @@ import Testing
                 }
             }
             running.shuffle(using: &generator)
-            for _ in 0..<Int.random(in: 0...running.count, using: &generator) { state.ended(running.removeLast()) }
+            // Whose end is not written yet holds no slot.
+            for _ in 0..<Int.random(in: 0...running.count, using: &generator) {
+                let last = running.removeLast()
+                state.ended(last)
+                unwritten.append(last)
+            }
+            for _ in 0..<Int.random(in: 0...unwritten.count, using: &generator) {
+                state.recorded(unwritten.removeFirst())
+            }
         }
+    }
+
+    @Test func `What an operator bounds is bounded until an end is written, a slot and a target are free at once`() {
+        var state = DispatcherState()
+        let bounded = EngineFixture.function("f") { $0.limits.concurrency = [ConcurrencyLimit(limit: 1)] }
+        let deployment = Deployment(revision: "r", functions: [bounded], concurrency: 1)
+        let live = LiveJob(job: Sample.job("f").job, progress: JobProgress(), due: now.wall, deadline: now.wall)
+        let keys = JobKeys(concurrency: [7], account: 8, target: 9)
+        let attempt = RunningAttempt(
+            live: live, function: bounded, revision: "r", lease: Lease(token: 1), startedAt: now, keys: keys)
+        _ = state.answered(
+            [], [], [DispatcherState.Claimed(live: live, function: bounded, keys: keys)], at: now)
+        state.started(attempt)
+        state.ended(attempt)
+        #expect(state.obstacles(for: keys, of: bounded.limits, at: now) == [.concurrency(key: 7)])
+        state.hint("f", lane: 5, due: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now) == [ClaimAsk(function: "f", lane: 5, limit: 1)])
+        state.recorded(attempt)
+        #expect(state.obstacles(for: keys, of: bounded.limits, at: now).isEmpty)
     }
 }
 
@@ -247,5 +275,13 @@ import Testing
         task.cancel()
         #expect(await task.value == nil)
         #expect(!shot.set(1))
+    }
+}
+
+extension DispatcherState {
+    /// It ends and that is written.
+    fileprivate mutating func end(_ attempt: RunningAttempt) {
+        ended(attempt)
+        recorded(attempt)
     }
 }
