@@ -5,7 +5,8 @@ private import Synchronization
 package final class OneShot<Value: Sendable>: Sendable {
     private enum State {
         case empty
-        case waiting(CheckedContinuation<Value?, Never>)
+        /// Whoever takes it out of here resumes it: once. A checked one would cost an object for each wait.
+        case waiting(UnsafeContinuation<Value?, Never>)
         case set(Value)
         case abandoned
     }
@@ -16,7 +17,7 @@ package final class OneShot<Value: Sendable>: Sendable {
 
     /// True for the first caller, whose value counts.
     @discardableResult package func set(_ value: Value) -> Bool {
-        let (isFirst, waiting): (Bool, CheckedContinuation<Value?, Never>?) = state.withLock { state in
+        let (isFirst, waiting): (Bool, UnsafeContinuation<Value?, Never>?) = state.withLock { state in
             switch state {
             case .empty:
                 state = .set(value)
@@ -41,7 +42,7 @@ package final class OneShot<Value: Sendable>: Sendable {
     /// The value, or nil when the waiting task is cancelled first.
     package func value() async -> Value? {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withUnsafeContinuation { continuation in
                 let ready: Value?? = state.withLock { state in
                     switch state {
                     case .empty:
@@ -54,7 +55,7 @@ package final class OneShot<Value: Sendable>: Sendable {
                 if let ready { continuation.resume(returning: ready) }
             }
         } onCancel: {
-            let waiting: CheckedContinuation<Value?, Never>? = state.withLock { state in
+            let waiting: UnsafeContinuation<Value?, Never>? = state.withLock { state in
                 switch state {
                 case .waiting(let continuation):
                     state = .abandoned

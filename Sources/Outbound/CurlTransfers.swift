@@ -20,6 +20,8 @@ final class CurlTransfers {
     private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     /// Made when the first request to one of their targets comes.
     private var shards = [CurlShard?](repeating: nil, count: shardCount)
+    /// Those of them that there are.
+    private var made: [CurlShard] = []
     /// The shard of each scheme, host and port, given out in turn.
     private var origins: [Substring: Int] = [:]
     private var nextShard = 0
@@ -36,7 +38,7 @@ final class CurlTransfers {
     }
 
     deinit {
-        shards = []
+        (shards, made) = ([], [])
         close(epoll)
     }
 
@@ -45,7 +47,7 @@ final class CurlTransfers {
     func cancel(_ transfer: Transfer) { shard(for: transfer).cancel(transfer) }
 
     func stopAll() {
-        for shard in shards { shard?.stopAll() }
+        for shard in made { shard.stopAll() }
     }
 
     private func shard(for transfer: Transfer) -> CurlShard {
@@ -59,6 +61,7 @@ final class CurlTransfers {
         if let shard = shards[index] { return shard }
         let shard = CurlShard(index: index, policy: policy, epoll: epoll)
         shards[index] = shard
+        made.append(shard)
         return shard
     }
 
@@ -103,9 +106,9 @@ final class CurlTransfers {
             }
         }
         let now = Self.now()
-        for shard in shards {
-            shard?.actOnTimer(at: now)
-            shard?.collect()
+        for shard in made {
+            shard.actOnTimer(at: now)
+            shard.collect()
         }
         deliver()
         return isWoken
@@ -113,13 +116,13 @@ final class CurlTransfers {
 
     /// Tells whoever waits for what has ended.
     func deliver() {
-        for shard in shards { shard?.deliver() }
+        for shard in made { shard.deliver() }
     }
 
     private var timeout: Int32 {
         var due: Int64?
-        for shard in shards {
-            if let next = shard?.timerDue { due = min(due ?? next, next) }
+        for shard in made {
+            if let next = shard.timerDue { due = min(due ?? next, next) }
         }
         guard let due else { return -1 }
         return Int32(clamping: max(0, due - Self.now()))

@@ -31,7 +31,7 @@ package final class Outbound: Sendable {
         let loop = loop
         let transfer = Transfer(request)
         var result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withUnsafeContinuation { continuation in
                 transfer.continuation = continuation
                 loop.add(transfer)
             }

@@ -9,7 +9,7 @@ internal import JobModel
 final class Transfer: @unchecked Sendable {
     let request: OutboundRequest
     /// Set before the hand-over, resumed once.
-    var continuation: CheckedContinuation<OutboundResult, Never>?
+    var continuation: UnsafeContinuation<OutboundResult, Never>?
     /// Nobody wants it any more; seen when it comes to its start after that.
     var isCancelled = false
     private(set) var easy: EasyHandle?

@@ -55,7 +55,7 @@ final class Writer: Sendable {
     func perform<Value: Sendable>(
         _ body: @escaping @Sendable (WriterSession) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let result = await withCheckedContinuation { continuation in
+        let result = await withUnsafeContinuation { continuation in
             submit(Write(body: body, continuation: continuation))
         }
         return try result.get()
@@ -202,12 +202,13 @@ private protocol PendingWrite: AnyObject, Sendable {
 private final class Write<Value: Sendable>: PendingWrite, @unchecked Sendable {
     // `value` is touched by the writer's thread only; the rest never changes.
     private let body: @Sendable (WriterSession) throws(StoreError) -> Value
-    private let continuation: CheckedContinuation<Result<Value, StoreError>, Never>
+    /// Resumed by `finish`: once for every write that was submitted.
+    private let continuation: UnsafeContinuation<Result<Value, StoreError>, Never>
     private var value: Value?
 
     init(
         body: @escaping @Sendable (WriterSession) throws(StoreError) -> Value,
-        continuation: CheckedContinuation<Result<Value, StoreError>, Never>
+        continuation: UnsafeContinuation<Result<Value, StoreError>, Never>
     ) {
         self.body = body
         self.continuation = continuation

@@ -47,7 +47,7 @@ enum OutboundBench {
     private static func jobs(_ bench: Bench, _ url: String, _ base: Rate) throws -> [Figure] {
         let manifest = """
             version: 1
-            server: {maxQueued: 100000000}
+            server: {maxQueued: 100000000, concurrency: 1024}
             defaults: {maxQueued: 100000000}
             functions:
               call:
