@@ -28,19 +28,13 @@ package final class Dispatcher: Service {
         var isUp = false
     }
 
-    /// An attempt that has ended and is not written yet.
-    private struct End: Sendable {
-        var attempt: RunningAttempt
-        var entry: Recorder.Entry
-    }
-
     private let state = Mutex(State())
-    private let ends = Gathering<End>()
     private let store: any JobStore
     private let deployment: CurrentDeployment
     private let handlers: @Sendable (Function, Deployment) -> any Handler
     private let lanes: LanePoll
     private let recorder: Recorder
+    private let ends: EndWriter
     private let announcer: Announcer
     private let gauges: FunctionGauges
     private let metrics: EngineMetrics
@@ -58,6 +52,7 @@ package final class Dispatcher: Service {
         self.handlers = handlers
         lanes = LanePoll(store: store, logger: logger)
         self.recorder = recorder
+        ends = EndWriter(recorder: recorder)
         self.announcer = announcer
         self.gauges = gauges
         self.metrics = metrics
@@ -308,36 +303,14 @@ package final class Dispatcher: Service {
     private func see(_ attempt: RunningAttempt) async {
         let outcome = await attempt.run(handler(of: attempt), clock: clock)
         let entry = ended(attempt, outcome)
-        let isWriter = ends.add(End(attempt: attempt, entry: entry))
+        let isWriter = ends.add(EndWriter.End(attempt: attempt, entry: entry))
         // After its end was handed over: what is claimed for its slot comes into the same commit, or a later one.
         let nap = state.withLock { state in
             state.core.ended(attempt)
             return state.core.needsPlan(deployment.value) ? Self.wake(&state) : nil
         }
         nap?.set(())
-        if isWriter { await writeEnds() }
-    }
-
-    /// Whatever has ended since the last write goes along with the next.
-    private func writeEnds() async {
-        while true {
-            let batch = ends.take()
-            guard !batch.isEmpty else { return }
-            do {
-                recorded(batch, dues: try await recorder.recordOnce(batch.map(\.entry)))
-            } catch {
-                // What the store cannot take may be one of them: neither the others nor those to come wait for that.
-                return await writeAlone(batch + ends.resign())
-            }
-        }
-    }
-
-    private func writeAlone(_ ends: [End]) async {
-        await withDiscardingTaskGroup { group in
-            for end in ends {
-                group.addTask { self.recorded([end], dues: await self.recorder.record([end.entry])) }
-            }
-        }
+        if isWriter { await ends.write { self.recorded($0, dues: $1) } }
     }
 
     private func handler(of attempt: RunningAttempt) -> any Handler { handlers(attempt.function, deployment.value) }
@@ -359,7 +332,7 @@ package final class Dispatcher: Service {
     }
 
     /// Their ends are written, or others have ended them.
-    private func recorded(_ ends: [End], dues: [Timestamp?]) {
+    private func recorded(_ ends: [EndWriter.End], dues: [Timestamp?]) {
         let deployment = deployment.value
         let (nap, idle) = state.withLock { state in
             // Most ends free nothing that anybody waits for.
@@ -375,25 +348,11 @@ package final class Dispatcher: Service {
         idle?.set(())
     }
 
-    /// Whether the target has answered. How an attempt ends that was stopped says nothing about it.
     private func note(_ attempt: RunningAttempt, _ outcome: Outcome) {
-        guard let target = attempt.function.target else { return }
-        let hasAnswered = attempt.exchange?.statusCode != nil
-        switch outcome {
-        case .success, .failure, .timedOut: break
-        case .expired, .cancelled, .released, .lost: if !hasAnswered { return }
-        }
-        // What never left says nothing either.
-        if case .failure = outcome, attempt.exchange == nil { return }
+        guard let hasAnswered = attempt.targetHasAnswered(outcome) else { return }
         let now = clock.now()
-        switch state.withLock({ $0.core.heard(attempt, hasAnswered, at: now) }) {
-        case false?:
-            logger.warning(
-                "Target does not answer; one attempt at a time tries it until it does",
-                metadata: ["target": "\(target)", "function": "\(attempt.function.name)"])
-        case true?: logger.info("Target answers again", metadata: ["target": "\(target)"])
-        case nil: break
-        }
+        let change = state.withLock { $0.core.heard(attempt, hasAnswered, at: now) }
+        if let change { attempt.log(targetAnswers: change, to: logger) }
     }
 
     /// Targets that do not answer.
@@ -416,23 +375,26 @@ package final class Dispatcher: Service {
 
     /// Waits for the running attempts, at most the grace time, and gives back the rest.
     private func drain() async {
-        let idle = OneShot<Void>()
-        let count = state.withLock { state in
-            state.idle = idle
-            return state.core.running.count
-        }
         // Whatever is still to be written at the end is written once more, or left to the restart.
         defer { recorder.giveUp() }
+        let count = held.count
         guard count > 0 else { return }
         let grace = deployment.value.shutdownGrace
         logger.info("Waiting for running attempts", metadata: ["running": "\(count)", "grace": "\(grace.written)"])
-        let limit = clock.now().monotonic + grace.milliseconds
-        if await idle.value(untilMonotonic: limit, clock: clock) == nil {
-            let left = held
-            logger.info("Giving back attempts that are still running", metadata: ["running": "\(left.count)"])
-            for attempt in left { attempt.stop(.release) }
-            let limit = clock.now().monotonic + Self.releaseMilliseconds
-            _ = await idle.value(untilMonotonic: limit, clock: clock)
+        if await isIdle(within: grace.milliseconds) { return }
+        let left = held
+        logger.info("Giving back attempts that are still running", metadata: ["running": "\(left.count)"])
+        for attempt in left { attempt.stop(.release) }
+        _ = await isIdle(within: Self.releaseMilliseconds)
+    }
+
+    private func isIdle(within milliseconds: Int64) async -> Bool {
+        let idle = OneShot<Void>()
+        let isBusy = state.withLock { state in
+            state.idle = idle
+            return !state.core.running.isEmpty
         }
+        guard isBusy else { return true }
+        return await idle.value(untilMonotonic: clock.now().monotonic + milliseconds, clock: clock) != nil
     }
 }

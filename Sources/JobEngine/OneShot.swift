@@ -55,32 +55,30 @@ package final class OneShot<Value: Sendable>: Sendable {
                 if let ready { continuation.resume(returning: ready) }
             }
         } onCancel: {
-            let waiting: UnsafeContinuation<Value?, Never>? = state.withLock { state in
-                switch state {
-                case .waiting(let continuation):
-                    state = .abandoned
-                    return continuation
-                case .empty:
-                    state = .abandoned
-                    return nil
-                case .set, .abandoned: return nil
-                }
-            }
-            waiting?.resume(returning: nil)
+            abandon()
         }
+    }
+
+    /// Nobody waits any more: a value that comes later is nobody's.
+    private func abandon() {
+        let waiting: UnsafeContinuation<Value?, Never>? = state.withLock { state in
+            switch state {
+            case .waiting(let continuation):
+                state = .abandoned
+                return continuation
+            case .empty:
+                state = .abandoned
+                return nil
+            case .set, .abandoned: return nil
+            }
+        }
+        waiting?.resume(returning: nil)
     }
 
     /// The value, or nil when it has not come by then.
     package func value(untilMonotonic limit: Int64, clock: any EngineClock) async -> Value? {
-        await withTaskGroup(of: Value?.self) { group in
-            group.addTask { await self.value() }
-            group.addTask {
-                try? await clock.sleep(untilMonotonic: limit)
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? current
-        }
+        let alarm = clock.alarm(atMonotonic: limit) { self.abandon() }
+        defer { clock.dismiss(alarm) }
+        return await value()
     }
 }
