@@ -88,14 +88,16 @@ package final class Deliveries: Service {
 
     /// Takes what is due as far as there is room, then sleeps until there is something to do.
     private func round(_ group: inout DiscardingTaskGroup) async {
+        let before = clock.now()
+        let retreating = state.withLock { $0.slots.retreat(at: before.monotonic) }
+        await putBack(retreating, at: before)
+        // That may have taken long.
         let now = clock.now()
-        let (room, retreating) = state.withLock { state in
-            let retreating = state.slots.retreat(at: now.monotonic)
+        let room = state.withLock { state in
             state.awake = false
             state.isBehind = state.slots.room == 0
-            return (state.slots.room, retreating)
+            return state.slots.room
         }
-        await putBack(retreating, at: now)
         guard room > 0 else { return await nap(until: now.wall + .milliseconds(Self.crowdedMilliseconds), now) }
         let lease = HeldDelivery.lease(timeout: deployment.value.webhooks.timeout)
         let claim: DeliveryClaim
@@ -119,7 +121,9 @@ package final class Deliveries: Service {
     ) -> [(held: HeldDelivery, pause: Duration)] {
         var away: [(HeldDelivery, Duration)] = []
         for held in claimed {
-            switch state.withLock({ $0.slots.place(held, at: now.monotonic) }) {
+            // At a shutdown nothing new begins: the next process sends it.
+            let place = state.withLock { $0.draining ? .stayAway(.zero) : $0.slots.place(held, at: now.monotonic) }
+            switch place {
             case .start: group.addTask { await self.see(held) }
             case .wait: break
             case .stayAway(let pause): away.append((held, pause))

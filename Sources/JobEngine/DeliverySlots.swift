@@ -83,14 +83,10 @@ struct DeliverySlots {
         for (name, var receiver) in receivers where receiver.isStuck(at: now) {
             for held in receiver.takeWaiting() { retreating.append((held, receiver.pause(at: now))) }
             receivers[name] = receiver
-            forgetIfIdle(name)
         }
         waiting -= retreating.count
         return retreating
     }
-
-    /// Receivers of which something is under way or waits.
-    var receiverCount: Int { receivers.count }
 
     private mutating func forgetIfIdle(_ name: String) {
         if receivers[name]?.isIdle ?? false { receivers[name] = nil }

@@ -317,7 +317,8 @@ package final class Dispatcher: Service {
 
     /// Counts and tells how it ended. What is to be recorded.
     private func ended(_ attempt: RunningAttempt, _ outcome: Outcome) -> Recorder.Entry {
-        let milliseconds = clock.now().monotonic - attempt.startedAt.monotonic
+        let now = clock.now()
+        let milliseconds = now.monotonic - attempt.startedAt.monotonic
         let seconds = Double(milliseconds) / 1000
         gauges.attemptEnded(attempt.function.name, after: seconds)
         metrics.update(attempt.function.name) {
@@ -328,7 +329,8 @@ package final class Dispatcher: Service {
         note(attempt, outcome)
         attempt.log(outcome, after: milliseconds, to: logger)
         return Recorder.Entry(
-            live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange)
+            live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange,
+            endedAt: now.wall)
     }
 
     /// Their ends are written, or others have ended them.

@@ -6,8 +6,8 @@ internal import JobStore
 struct DispatcherState {
     /// Until their ends are recorded.
     private(set) var running: [JobID: RunningAttempt] = [:]
-    /// Those of them that have ended: somebody else may have their slots.
-    private var ending = 0
+    /// Attempts that have begun and not ended. An end that is being written holds no slot.
+    private var slotsTaken = 0
     private var queues: [String: FunctionQueue] = [:]
     private var starts = StartLimits()
     /// Slots promised to a claim under way.
@@ -70,7 +70,11 @@ struct DispatcherState {
         starts.targetConcurrency = deployment.targetConcurrency
     }
 
-    private func free(_ deployment: Deployment) -> Int { deployment.concurrency - (running.count - ending) - reserved - admitted }
+    private func free(_ deployment: Deployment) -> Int {
+        // When ends cannot be written they pile up: then nothing starts that would end like them.
+        let held = max(slotsTaken, running.count - deployment.concurrency)
+        return deployment.concurrency - held - reserved - admitted
+    }
 
     /// While nobody waits for a slot, a claim leaves half of the free ones to jobs that are being accepted.
     func leavesForAdmission(_ deployment: Deployment) -> Int {
@@ -209,20 +213,20 @@ struct DispatcherState {
     }
 
     mutating func started(_ attempt: RunningAttempt) {
+        slotsTaken += 1
         running[attempt.live.job.id] = attempt
         queues[attempt.live.job.function, default: FunctionQueue()].started(attempt.live.lane)
     }
 
-    /// Called once for every started attempt, before `recorded`. From now on its end waits to be written, with others, and
-    /// the next job may be claimed in the same commit.
+    /// Called once for every started attempt. Its end waits to be written, with others, and the next job may be claimed in
+    /// the same commit.
     mutating func ended(_ attempt: RunningAttempt) {
-        ending += 1
+        slotsTaken -= 1
         if let target = attempt.keys.target { free([target], of: attempt.keys, attempt.live.job.function) }
     }
 
-    /// Its end is written, or others have ended it.
+    /// Called once for every started attempt: its end is written, or others have ended it.
     mutating func recorded(_ attempt: RunningAttempt) {
-        ending -= 1
         // The job's next attempt may have been claimed before this one's end was noted.
         if running[attempt.live.job.id]?.lease == attempt.lease { running[attempt.live.job.id] = nil }
         let name = attempt.live.job.function

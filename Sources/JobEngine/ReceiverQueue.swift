@@ -15,7 +15,7 @@ struct ReceiverQueue {
     private var waiting: Deque<HeldDelivery> = []
     /// What an attempt takes, a moving average.
     private var average: Int64 = 0
-    /// When an attempt ended last, or when it had none under way.
+    /// When an attempt ended last, or when it last had few under way: one that hangs does not speak for the receiver.
     private var lastEnd: Int64
     /// The turn of the last one that was sent away.
     private var lastAway = 0.0
@@ -26,7 +26,7 @@ struct ReceiverQueue {
     func milliseconds(at now: Int64) -> Int64 { max(average, now - lastEnd) }
 
     mutating func start(at now: Int64) {
-        if taken == 0 { lastEnd = now }
+        if taken < DeliverySlots.perReceiver { lastEnd = now }
         taken += 1
     }
 

@@ -53,19 +53,48 @@ package final class Reclaimer: Service {
         guard !lost.isEmpty else { return 0 }
         logger.warning("Taking up attempts that were cut off", metadata: ["count": "\(lost.count)"])
         let entries = lost.map {
-            Recorder.Entry(live: $0, outcome: .lost, function: deployment.function($0.job.function))
+            Recorder.Entry(
+                live: $0, outcome: .lost, function: deployment.function($0.job.function), endedAt: clock.now().wall)
         }
-        let dues = await recorder.record(entries)
-        for (job, due) in zip(lost, dues) {
-            if let due { dispatcher.hint(job.job.function, lane: job.lane, due: due) }
+        return try await settle(entries) { (entries) throws(StoreError) in
+            let dues = try await self.recorder.recordOnce(entries)
+            for (job, due) in zip(entries.lazy.map(\.live), dues) {
+                if let due { self.dispatcher.hint(job.job.function, lane: job.lane, due: due) }
+            }
         }
-        return lost.count
     }
 
     private func expire() async throws(StoreError) -> Int {
         let found = try await store.overdue(limit: Self.batch, at: clock.now().wall)
-        if !found.isEmpty { try await recorder.end(found, as: Ending(.timeout), error: Decision.expiredError) }
-        return found.count
+        return try await settle(found) { (jobs) throws(StoreError) in
+            try await self.recorder.end(jobs, as: Ending(.timeout), error: Decision.expiredError)
+        }
+    }
+
+    /// One job that the store cannot read or write does not hold up the others: after a failure each is tried alone, and
+    /// those that fail again are left to the next round.
+    ///
+    /// - Returns: how many were settled; throws when none was.
+    private func settle<Item>(
+        _ items: [Item], _ work: ([Item]) async throws(StoreError) -> Void
+    ) async throws(StoreError) -> Int {
+        guard !items.isEmpty else { return 0 }
+        do {
+            try await work(items)
+            return items.count
+        } catch {
+            guard items.count > 1, error != .closed else { throw error }
+        }
+        var failures: [StoreError] = []
+        for item in items {
+            do { try await work([item]) } catch { failures.append(error) }
+        }
+        guard let failure = failures.first else { return items.count }
+        guard failures.count < items.count else { throw failure }
+        logger.error(
+            "Cannot take up some jobs, trying again",
+            metadata: ["jobs": "\(failures.count)", "error": "\(failure)"])
+        return items.count - failures.count
     }
 }
 

@@ -37,6 +37,8 @@ final class Recorder: Sendable {
         /// As the attempt knew it; nil when the function is gone.
         var function: Function?
         var exchange: Exchange?
+        /// However long it takes to write that.
+        var endedAt: Timestamp
     }
 
     /// Writes what became of attempts and tells those who wait. Goes on trying while the store cannot write: an
@@ -53,7 +55,7 @@ final class Recorder: Sendable {
     func recordOnce(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
         let unread = plan.unread(entries.lazy.map { ($0.live, $0.function) })
         let read = unread.isEmpty ? [:] : try await read(unread)
-        let settlements = plan.settlements(of: entries, read: read, at: clock.now().wall)
+        let settlements = plan.settlements(of: entries, read: read)
         return tell(entries, settlements, try await store.settle(settlements))
     }
 

@@ -17,20 +17,22 @@ struct SettlementPlan: Sendable {
     }
 
     /// - Parameter read: what was unread.
-    func settlements(of entries: [Recorder.Entry], read: [JobID: Job], at now: Timestamp) -> [Settlement] {
+    func settlements(of entries: [Recorder.Entry], read: [JobID: Job]) -> [Settlement] {
         var generator = SourceGenerator(source: random)
         return entries.map { entry in
             let decision = Decision.make(
                 of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
-                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: now, using: &generator)
-            return settlement(of: entry, decision, read: read, at: now)
+                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: entry.endedAt,
+                using: &generator)
+            return settlement(of: entry, decision, read: read)
         }
     }
 
     private func settlement(
-        of entry: Recorder.Entry, _ decision: Decision, read: [JobID: Job], at now: Timestamp
+        of entry: Recorder.Entry, _ decision: Decision, read: [JobID: Job]
     ) -> Settlement {
         let live = entry.live
+        let now = entry.endedAt
         let attempt = decision.result.map { result in
             Attempt(
                 number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? now,

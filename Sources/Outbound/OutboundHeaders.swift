@@ -23,7 +23,9 @@ package enum OutboundHeaders {
     }
 
     /// RFC 9110, section 5.6.2.
-    package static func isToken(_ text: String) -> Bool { !text.isEmpty && text.utf8.allSatisfy { tokenBytes[Int($0)] } }
+    package static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { tokenBytes[Int($0)] }
+    }
 
     private static let tokenBytes: [Bool] = (UInt8.min...UInt8.max).map { byte in
         switch UnicodeScalar(byte) {

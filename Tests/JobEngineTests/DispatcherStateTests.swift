@@ -216,6 +216,26 @@ import Testing
         }
     }
 
+    @Test func `Nothing starts while as many ends as there are slots cannot be written`() {
+        var state = DispatcherState()
+        let deployment = deployment(["f"], concurrency: 5)
+        var ended: [RunningAttempt] = []
+        for row: Int64 in 1...10 {
+            state.hint("f", lane: 0, due: now.wall)
+            let asks = state.plan(deployment, paused: [], at: now)
+            #expect(asks.count == 1, "\(row)")
+            _ = state.answered(asks, [], [], at: now)
+            let attempt = attempt("f", row)
+            state.started(attempt)
+            state.ended(attempt)
+            ended.append(attempt)
+        }
+        state.hint("f", lane: 0, due: now.wall)
+        #expect(state.plan(deployment, paused: [], at: now).isEmpty)
+        state.recorded(ended[0])
+        #expect(state.plan(deployment, paused: [], at: now) == [ClaimAsk(function: "f", lane: 0, limit: 1)])
+    }
+
     @Test func `What an operator bounds is bounded until an end is written, a slot and a target are free at once`() {
         var state = DispatcherState()
         let bounded = EngineFixture.function("f") { $0.limits.concurrency = [ConcurrencyLimit(limit: 1)] }
