@@ -66,7 +66,7 @@ package enum EditorSchema {
         ("timeout", duration("One attempt.", "30s")),
         ("maxWait", duration("From acceptance to the end, attempts and pauses included.", "7d")),
         ("maxQueued", number("Queued jobs of one function; past it 429.", 100_000, 1...1_000_000_000)),
-        ("retry", retry),
+        ("retry", retry()),
         (
             "retention",
             object(
@@ -79,28 +79,30 @@ package enum EditorSchema {
         ),
     ]
 
-    private static let retry: JSONValue = object(
-        "How often it is tried, and how long it waits in between.",
-        [
-            ("attempts", number("The first try included.", 4, 1...100)),
-            ("backoff", choice("How pauses grow.", ["fixed", "linear", "exponential"], "exponential")),
-            ("delay", duration("Before the second attempt.", "2s")),
-            (
-                "factor",
-                [
-                    "type": "number", "minimum": 1, "maximum": 1000, "default": 2,
-                    "description": "Of exponential backoff.",
-                ]
-            ),
-            ("maxDelay", duration("No pause is longer.", "1h")),
-            ("jitter", choice("How much of each pause is drawn by chance.", ["none", "equal", "full"], "full")),
-            (
-                "delays",
-                list(
-                    "Instead of backoff, delay and factor: a table; its last value repeats.", durationOnly,
-                    example: ["5s", "1m", "10m"])
-            ),
-        ])
+    private static func retry(attempts: Int = 4, jitter: String = "full") -> JSONValue {
+        object(
+            "How often it is tried, and how long it waits in between.",
+            [
+                ("attempts", number("The first try included.", attempts, 1...100)),
+                ("backoff", choice("How pauses grow.", ["fixed", "linear", "exponential"], "exponential")),
+                ("delay", duration("Before the second attempt.", "2s")),
+                (
+                    "factor",
+                    [
+                        "type": "number", "minimum": 1, "maximum": 1000, "default": 2,
+                        "description": "Of exponential backoff.",
+                    ]
+                ),
+                ("maxDelay", duration("No pause is longer.", "1h")),
+                ("jitter", choice("How much of each pause is drawn by chance.", ["none", "equal", "full"], jitter)),
+                (
+                    "delays",
+                    list(
+                        "Instead of backoff, delay and factor: a table; its last value repeats.", durationOnly,
+                        example: ["5s", "1m", "10m"])
+                ),
+            ])
+    }
 
     private static let function: [(String, JSONValue)] =
         [
@@ -336,7 +338,7 @@ package enum EditorSchema {
     private static let webhooks: JSONValue = object(
         "How webhooks are sent.",
         [
-            ("retry", retry), ("timeout", duration("One attempt.", "15s")),
+            ("retry", retry(attempts: 3, jitter: "none")), ("timeout", duration("One attempt.", "15s")),
             ("headerPrefix", text("Begins the names of our own header fields.", "X-Sluice")),
         ])
 }

@@ -44,7 +44,14 @@ enum HTTPTargetReader {
         if !knowsResult, template.uses(.result) { value.report("knows no result: the call is what makes it") }
         // Where a request goes must not hang on what a caller sends: the host stands before the first reference.
         let afterScheme = start.drop { $0 != ":" }.dropFirst(3)
-        if template.pieces.count > 1, !afterScheme.contains("/") {
+        let authority = afterScheme.prefix { !"/?#\\".contains($0) }
+        let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+        if (host.isEmpty || host.hasPrefix(":")) && authority.endIndex < afterScheme.endIndex {
+            // libcurl would take what comes next for the host.
+            value.report("has no host", help: "write it as https://host/path; a variable may be empty")
+        } else if !WebhookURL.hasPort(host) {
+            value.report("has no port between 1 and 65535 after its host")
+        } else if template.pieces.count > 1, !afterScheme.contains("/") {
             value.report(
                 "lets a job choose the host",
                 help: "write the host out, with a \"/\" after it, before the first reference")
@@ -53,7 +60,7 @@ enum HTTPTargetReader {
     }
 
     private static func headers(_ value: ManifestValue) -> [HTTPTarget.Header] {
-        (value.strings() ?? []).compactMap { name, text in
+        (value.strings(asTemplates: true) ?? []).compactMap { name, text in
             guard case .scalar(let field, _) = name.node.content else { return nil }
             guard isToken(field) else {
                 name.report("\"\(field)\" is no header name")
@@ -69,7 +76,9 @@ enum HTTPTargetReader {
             }
             if credentials.contains(field.lowercased()) { warnOfLiteral(value, field) }
             do {
-                return HTTPTarget.Header(name: field, value: try Template(text))
+                let template = try Template(text)
+                if template.uses(.result) { name.report("knows no result: the call is what makes it") }
+                return HTTPTarget.Header(name: field, value: template)
             } catch {
                 name.report(
                     "its value has a reference that is not understood", help: "write {payload.a}, or {{ for a brace")

@@ -24,12 +24,7 @@ struct ManifestField: Equatable {
     init(_ path: String, url: Template?) {
         self.path = path
         value = url?.text
-        shown = value.map { text in
-            guard let scheme = text.firstRange(of: "://") else { return "…" }
-            let authority = text[scheme.upperBound...].prefix { !"/?#".contains($0) }
-            let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-            return "\(text[..<scheme.upperBound])\(host)/…"
-        }
+        shown = value.map { "\(WebhookURL.origin(of: $0))/…" }
     }
 }
 

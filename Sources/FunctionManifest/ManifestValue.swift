@@ -12,13 +12,13 @@ struct ManifestValue {
     }
 
     /// The scalar's text with its references filled in.
-    private func scalar(_ expected: String) -> (text: String, plain: Bool)? {
+    private func scalar(_ expected: String, isTemplate: Bool = false) -> (text: String, plain: Bool)? {
         guard case .scalar(let text, let plain) = node.content, !node.isEmpty else {
             report("expected \(expected), found \(node.kind)")
             return nil
         }
         do {
-            return (try context.references.resolve(text), plain)
+            return (try context.references.resolve(text, isTemplate: isTemplate), plain)
         } catch {
             report(error.message, help: error.help)
             return nil
@@ -144,7 +144,11 @@ struct ManifestValue {
     }
 
     func template() -> Template? {
-        guard let text = nonEmptyString() else { return nil }
+        guard let text = scalar("text", isTemplate: true)?.text else { return nil }
+        guard !text.isEmpty else {
+            report("must not be empty")
+            return nil
+        }
         do {
             return try Template(text)
         } catch {
@@ -185,14 +189,16 @@ struct ManifestValue {
     }
 
     /// A mapping of free names to text: headers, environment.
-    func strings() -> [(name: ManifestValue, value: String)]? {
+    ///
+    /// - Parameter asTemplates: the texts will be read as templates.
+    func strings(asTemplates: Bool = false) -> [(name: ManifestValue, value: String)]? {
         guard let block = block() else { return nil }
         return block.entries.compactMap { entry in
             let name = ManifestValue(
                 path: "\(path).\(entry.key)",
                 node: YAMLNode(content: .scalar(entry.key, plain: false), span: entry.keySpan), context: context)
             let value = ManifestValue(path: "\(path).\(entry.key)", node: entry.value, context: context)
-            return value.string().map { (name, $0) }
+            return value.scalar("text", isTemplate: asTemplates).map { (name, $0.text) }
         }
     }
 }

@@ -35,7 +35,9 @@ final class ReferenceResolver {
         var help: String?
     }
 
-    func resolve(_ text: String) throws(Problem) -> String {
+    /// - Parameter isTemplate: the text will be read as a template: what a reference is filled with stands for itself there,
+    ///   braces included.
+    func resolve(_ text: String, isTemplate: Bool = false) throws(Problem) -> String {
         guard text.contains("${") else { return text }
         var result = ""
         var rest = Substring(text)
@@ -53,7 +55,7 @@ final class ReferenceResolver {
             result += before
             let value = try value(of: String(rest[start.upperBound..<end]))
             values.append(value)
-            result += value
+            result += isTemplate ? value.replacing("{", with: "{{").replacing("}", with: "}}") : value
             rest = rest[rest.index(after: end)...]
         }
         return result + rest

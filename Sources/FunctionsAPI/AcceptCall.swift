@@ -44,7 +44,7 @@ struct AcceptCall: Sendable {
             throw Self.problem(of: error, function: function)
         }
         let hold = Hold(function: function, preferences: RequestFields.preferences(request.headers))
-        return .response(await answer(accepted, hold, function, request, context))
+        return .response(await answer(accepted, submission.webhook, hold, function, request, context))
     }
 
     /// How long the caller wants to wait, and which preference is honoured.
@@ -65,7 +65,8 @@ struct AcceptCall: Sendable {
     }
 
     private func answer(
-        _ accepted: Accepted, _ hold: Hold, _ function: Function, _ request: ServerRequest, _ context: RouteContext
+        _ accepted: Accepted, _ webhook: String?, _ hold: Hold, _ function: Function, _ request: ServerRequest,
+        _ context: RouteContext
     ) async -> ServerResponse {
         var job = accepted.job
         var response: ServerResponse?
@@ -79,13 +80,13 @@ struct AcceptCall: Sendable {
                 if snapshot.state.isTerminal {
                     response = page.response(for: snapshot, requestID: context.requestID)
                     // Its body is the job's: the secret that the 202 would have told goes beside it.
-                    if let secret = secretToTell(of: accepted.id, snapshot) {
+                    if let secret = secretToTell(of: accepted.id, snapshot, to: webhook) {
                         response?.headers.add(name: "Sluice-Webhook-Secret", value: secret.revealed)
                     }
                 }
             }
         }
-        var final = response ?? acceptedResponse(accepted.id, function, job)
+        var final = response ?? acceptedResponse(accepted.id, webhook, function, job)
         for (name, value) in RateFields.of(accepted.rates.map { $0.quota(of: function) }) {
             final.headers.replaceOrAdd(name: name, value: value)
         }
@@ -94,13 +95,17 @@ struct AcceptCall: Sendable {
         return final
     }
 
-    private func acceptedResponse(_ id: JobID, _ function: Function, _ job: JobSnapshot?) -> ServerResponse {
+    private func acceptedResponse(
+        _ id: JobID, _ webhook: String?, _ function: Function, _ job: JobSnapshot?
+    ) -> ServerResponse {
         let url = page.url(of: id, function: function.name)
         var body = JSONObject()
         body["queueId"] = .string(function.name)
         body["jobId"] = .string(id.description)
         body["statusUrl"] = .string(url)
-        if let job, let secret = secretToTell(of: id, job) { body["webhookSecret"] = .string(secret.revealed) }
+        if let job, let secret = secretToTell(of: id, job, to: webhook) {
+            body["webhookSecret"] = .string(secret.revealed)
+        }
         var response = ServerResponse.json(202, .object(body))
         response.headers.add(name: "Location", value: url)
         if let job {
@@ -111,9 +116,10 @@ struct AcceptCall: Sendable {
         return response
     }
 
-    /// Whoever has an account was told its secret when that was made.
-    private func secretToTell(of id: JobID, _ job: JobSnapshot) -> Secret? {
-        job.job.webhook != nil && job.job.owner == nil ? webhookSecret(id) : nil
+    /// Whoever has an account was told its secret when that was made. A replay is told it where it names the same webhook:
+    /// an idempotency key can be guessed.
+    private func secretToTell(of id: JobID, _ job: JobSnapshot, to webhook: String?) -> Secret? {
+        webhook != nil && job.job.webhook == webhook && job.job.owner == nil ? webhookSecret(id) : nil
     }
 
     private static func problem(of refusal: Refusal, function: Function) -> Problem {

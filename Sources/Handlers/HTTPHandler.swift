@@ -39,7 +39,13 @@ package struct HTTPHandler: Handler {
     private func request(for call: HandlerCall) -> Result<OutboundRequest, Outcome.Failure> {
         let values = Self.values(of: call.job, for: target)
         guard let url = target.url.url(values) else {
-            return .failure(Outcome.Failure(error: "a value that the handler's url needs is missing", retryable: false))
+            let isMissing = target.url.text(values) == nil
+            return .failure(
+                Outcome.Failure(
+                    error: isMissing
+                        ? "a value that the handler's url needs is missing"
+                        : "a value would make the handler's url lead elsewhere: \".\" and \"..\" are no path segments",
+                    retryable: false))
         }
         // The engine stops the attempt at its deadline and says so; this is for a clock that was set back.
         let limit = max(.zero, call.deadline - clock.now().wall) + Self.beyondDeadline
@@ -55,9 +61,13 @@ package struct HTTPHandler: Handler {
             request.headers.append((header.name, value))
         }
         if let secret = target.secret {
-            request.headers += WebhookSignature(secret: secret).fields(
+            let fields = WebhookSignature(secret: secret).fields(
                 id: Self.idempotencyKey(call), attempt: call.attempt, at: clock.now().wall, prefix: headerPrefix,
                 call.job.payload ?? [])
+            // Nobody else speaks for the signature, neither the manifest nor a caller.
+            let names = Set(fields.map { $0.name.lowercased() })
+            request.headers.removeAll { names.contains($0.name.lowercased()) }
+            request.headers += fields
         }
         return .success(request)
     }
@@ -132,7 +142,7 @@ package struct HTTPHandler: Handler {
 
     /// The body's JSON as it came when its type says so and it is whole; else the body as a string.
     private static func value(of answer: OutboundAnswer, _ exchange: Exchange) -> [UInt8] {
-        let type = (answer["content-type"] ?? "").split(separator: ";").first?.lowercased() ?? ""
+        let type = (answer["content-type"] ?? "").split { ";\t ".contains($0) }.first?.lowercased() ?? ""
         let isJSON = type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
         if isJSON, !answer.isTruncated, (try? JSONParser.validate(answer.body)) != nil { return answer.body }
         return JSONValue.string(exchange.body).bytes
@@ -145,11 +155,23 @@ extension Exchange {
         let timings = result.timings
         self.init(
             statusCode: result.answer?.status,
-            headers: result.answer?.headers.map { HeaderField(name: $0.name, value: $0.value) } ?? [],
+            headers: Self.kept(result.answer?.headers ?? []),
             body: result.answer.map { String(decoding: $0.body, as: UTF8.self) } ?? "",
             isTruncated: result.answer?.isTruncated ?? false,
             timings: Timings(
                 dns: timings.dns, connect: timings.connect, tls: timings.tls, firstByte: timings.firstByte,
                 total: timings.total))
+    }
+
+    /// The first ones, as far as they fit.
+    private static func kept(_ fields: [OutboundAnswer.Field]) -> [HeaderField] {
+        var room = Limits.exchangeHeaderBytes
+        var kept: [HeaderField] = []
+        for field in fields {
+            room -= field.name.utf8.count + field.value.utf8.count + 4
+            guard room >= 0 else { break }
+            kept.append(HeaderField(name: field.name, value: field.value))
+        }
+        return kept
     }
 }

@@ -4,7 +4,7 @@ internal import Outbound
 enum StatusText {
     /// `Server error: HTTP 500 - Internal Server Error` (reference/asyncqueue-observability.txt).
     static func error(_ status: Int) -> String {
-        let kind = status >= 500 ? "Server error" : "Client error"
+        let kind = status >= 500 ? "Server error" : status >= 400 ? "Client error" : "Unwanted answer"
         return "\(kind): HTTP \(status)" + (StatusPhrases.phrase(status).map { " - \($0)" } ?? "")
     }
 

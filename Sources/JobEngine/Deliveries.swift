@@ -168,10 +168,14 @@ package final class Deliveries: Service {
         let delivery = held.delivery
         let settings = deployment.value.webhooks
         let start = clock.now()
-        let answer = await sender.send(
-            WebhookMessage(
-                delivery: delivery, signer: signer(of: delivery), attempt: delivery.attempts + 1, time: start.wall,
-                timeout: held.timeout(settings.timeout, at: start.monotonic), headerPrefix: settings.headerPrefix))
+        let signer = signer(of: delivery)
+        var answer = Self.unsigned
+        if let signer {
+            answer = await sender.send(
+                WebhookMessage(
+                    delivery: delivery, signer: signer, attempt: delivery.attempts + 1, time: start.wall,
+                    timeout: held.timeout(settings.timeout, at: start.monotonic), headerPrefix: settings.headerPrefix))
+        }
         // Cut off by the shutdown: the lease ends with this process, and the next one makes the attempt again.
         guard !Task.isCancelled else { return 0 }
         let end = clock.now()
@@ -179,7 +183,7 @@ package final class Deliveries: Service {
         let attempt = DeliveryAttempt(
             number: delivery.attempts + 1, startedAt: start.wall, milliseconds: milliseconds,
             statusCode: answer.statusCode, error: answer.error?.limited(toBytes: Limits.errorTextBytes))
-        let change = change(after: answer, of: delivery, settings.retry, at: end.wall)
+        let change = signer == nil ? .failed : change(after: answer, of: delivery, settings.retry, at: end.wall)
         let settlement = DeliverySettlement(
             number: delivery.number, lease: held.lease, attempt: attempt, change: change)
         guard await write([settlement]) else { return milliseconds }
@@ -189,11 +193,16 @@ package final class Deliveries: Service {
         return milliseconds
     }
 
-    private func signer(of delivery: Delivery) -> WebhookSigner {
+    /// Nobody would believe a webhook that is signed with another secret: it is given up, and can be sent again.
+    private static let unsigned = WebhookAnswer(
+        statusCode: nil, error: "not sent: onComplete is not declared any more, and its secret not known")
+
+    /// nil where its `onComplete` is not declared any more: with it went the secret.
+    private func signer(of delivery: Delivery) -> WebhookSigner? {
         switch delivery.content.audience {
         case .function:
-            let hook = deployment.lastKnown(delivery.function)?.onComplete
-            return hook?.secret.map { .secret($0) } ?? .operator
+            guard let hook = deployment.lastKnown(delivery.function)?.onComplete else { return nil }
+            return hook.secret.map { .secret($0) } ?? .operator
         case .caller:
             guard let owner = delivery.owner else { return .job(delivery.job) }
             return owner == Job.adminOwner ? .operator : .account(owner)
@@ -220,7 +229,7 @@ package final class Deliveries: Service {
         }
         var metadata: Logger.Metadata = [
             "job": "\(delivery.job)", "function": "\(delivery.function)", "attempt": "\(attempt.number)",
-            "receiver": "\(DeliverySlots.receiver(of: delivery.content.url))",
+            "receiver": "\(WebhookURL.origin(of: delivery.content.url))",
         ]
         if let error = attempt.error { metadata["error"] = "\(error)" }
         switch change {

@@ -29,7 +29,7 @@ struct DeliverySlots {
     var room: Int { max(0, Self.total - taken - waiting) }
 
     mutating func place(_ held: HeldDelivery, at now: Int64) -> Place {
-        let name = Self.receiver(of: held.delivery.content.url)
+        let name = WebhookURL.origin(of: held.delivery.content.url)
         var receiver = receivers[name] ?? ReceiverQueue(since: now)
         defer { receivers[name] = receiver }
         if mayStart(receiver, at: now) {
@@ -51,7 +51,7 @@ struct DeliverySlots {
 
     /// One has ended after so many milliseconds: what may start in its place, of its receiver or of another that waits.
     mutating func giveBack(_ url: String, after milliseconds: Int64, at now: Int64) -> HeldDelivery? {
-        let name = Self.receiver(of: url)
+        let name = WebhookURL.origin(of: url)
         taken -= 1
         receivers[name]?.ended(after: milliseconds, at: now)
         defer { forgetIfIdle(name) }
@@ -96,12 +96,5 @@ struct DeliverySlots {
     mutating func dropWaiting() {
         for name in receivers.keys { _ = receivers[name]?.takeWaiting() }
         waiting = 0
-    }
-
-    /// Scheme, host and port.
-    static func receiver(of url: String) -> String {
-        guard let scheme = url.firstRange(of: "://") else { return url }
-        let rest = url[scheme.upperBound...]
-        return url[..<scheme.upperBound] + rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
     }
 }

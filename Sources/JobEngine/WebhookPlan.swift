@@ -24,7 +24,7 @@ enum WebhookPlan {
         return deliveries
     }
 
-    /// A value that is missing leaves its place empty: the receiver is told all the same.
+    /// A value that is missing, or would lead to another path, leaves its place empty: the receiver is told all the same.
     private static func url(of hook: CompletionHook, _ job: Job, _ ending: Ending) -> String {
         func value(_ root: ValuePath.Root, _ bytes: [UInt8]?) -> JSONValue {
             guard hook.url.uses(root) else { return .null }
@@ -35,8 +35,10 @@ enum WebhookPlan {
             result: value(.result, ending.value))
         return hook.url.pieces.map { piece in
             switch piece {
-            case .literal(let text): text
-            case .reference(let path): Template.percentEncoded(values[path]?.scalarText ?? "")
+            case .literal(let text): return text
+            case .reference(let path):
+                let text = values[path]?.scalarText ?? ""
+                return Template.isDotSegment(text) ? "" : Template.percentEncoded(text)
             }
         }.joined()
     }

@@ -34,13 +34,11 @@ package struct HTTPTarget: Equatable, Sendable {
 
     package init(url: Template) {
         self.url = url
-        guard case .literal(let start)? = url.pieces.first, let scheme = start.firstRange(of: "://") else {
+        guard case .literal(let start)? = url.pieces.first, start.contains("://") else {
             origin = ""
             return
         }
-        origin =
-            start[..<scheme.upperBound].lowercased()
-            + start[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }.lowercased()
+        origin = WebhookURL.origin(of: start)
     }
 }
 

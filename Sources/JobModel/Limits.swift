@@ -8,6 +8,8 @@ package enum Limits {
     package static let payloadBytes = 64 << 20
     /// Error texts kept with an attempt: enough to read, too little to fill a disk.
     package static let errorTextBytes = 4096
+    /// Header fields of a target's answer that are recorded with an attempt, as they stand on the wire.
+    package static let exchangeHeaderBytes = 16 << 10
     /// `Sluice-Delay`, `Sluice-Not-Before`, `delay` (CONTRACT 4).
     package static let delay = Duration.seconds(30 * 86_400)
     /// The longest wait a target may ask for with `Retry-After` (CONTRACT 3).

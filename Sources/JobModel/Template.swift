@@ -89,22 +89,38 @@ package struct Template: Equatable, Sendable {
         }
     }
 
-    /// The URL that this template makes of a job's values, or nil when a value is missing or no scalar.
+    /// The URL that this template makes of a job's values, or nil when a value is missing or no scalar, or would make a
+    /// path segment "." or "..", which lead elsewhere (RFC 3986, section 5.2.4), percent-encoded or not.
     ///
     /// Values are percent-encoded (RFC 3986, section 2.1), except one that opens the template: that one may be a whole
     /// URL and stands as it is.
     package func url(_ values: TemplateValues) -> String? {
         var url = ""
+        /// The latest path segment, while it is all dots; nil when a value can no longer make it lead elsewhere.
+        var segment: (dots: Int, hasValue: Bool)?
+        func isDotted() -> Bool { segment.map { $0.hasValue && (1...2).contains($0.dots) } ?? false }
         for (index, piece) in pieces.enumerated() {
             switch piece {
             case .literal(let text):
                 url += text
+                for byte in text.utf8 {
+                    switch byte {
+                    case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"):
+                        if isDotted() { return nil }
+                        segment = byte == UInt8(ascii: "/") && !url.contains("?") ? (0, false) : nil
+                    case UInt8(ascii: "."): segment?.dots += 1
+                    default: segment = nil
+                    }
+                }
             case .reference(let path):
                 guard let text = values[path]?.scalarText else { return nil }
                 url += index == 0 ? text : Self.percentEncoded(text)
+                segment?.hasValue = true
+                segment?.dots += text.utf8.count
+                if index == 0 || !text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") }) { segment = nil }
             }
         }
-        return url
+        return isDotted() ? nil : url
     }
 
     /// The text that this template makes of a job's values, as they are; nil when one is missing or no scalar.
@@ -120,6 +136,9 @@ package struct Template: Equatable, Sendable {
         }
         return text
     }
+
+    /// Whether it leads elsewhere as a path segment (RFC 3986, section 5.2.4).
+    package static func isDotSegment(_ text: String) -> Bool { text == "." || text == ".." }
 
     /// Everything but unreserved characters as `%XX`.
     package static func percentEncoded(_ text: String) -> String {

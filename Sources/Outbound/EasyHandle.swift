@@ -24,6 +24,8 @@ final class EasyHandle {
         self.owner = owner
         let me = Unmanaged.passUnretained(self).toOpaque()
         ccurl_set_long(raw, CURLOPT_NOSIGNAL, 1)
+        // A name lookup that takes longer than its request is left to itself: libcurl would wait for it, and with it the loop.
+        ccurl_set_long(raw, CURLOPT_QUICK_EXIT, 1)
         ccurl_set_text(raw, CURLOPT_PROTOCOLS_STR, "http,https")
         ccurl_set_long(raw, CURLOPT_FOLLOWLOCATION, 0)
         // Neither a proxy of the environment nor one of a .netrc.

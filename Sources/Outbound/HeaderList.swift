@@ -40,8 +40,8 @@ final class HeaderList {
         add("Expect", ":")
         if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) { add("Content-Type", ":") }
         for (name, value) in request.headers {
-            // With a colon and nothing behind it libcurl would leave the field out.
-            if value.isEmpty { add(name, ";") } else { add(name, ": ", value) }
+            // With a colon and nothing behind it, or blanks, libcurl would leave the field out.
+            if value.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { add(name, ";") } else { add(name, ": ", value) }
         }
         return (text, starts)
     }

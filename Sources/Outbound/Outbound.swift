@@ -43,7 +43,8 @@ package final class Outbound: Sendable {
     }
 
     private static func problem(of request: OutboundRequest) -> OutboundFailure? {
-        guard request.url.hasPrefix("http://") || request.url.hasPrefix("https://"),
+        let scheme = request.url.prefix { $0 != ":" }.lowercased()
+        guard scheme == "http" || scheme == "https", request.url.dropFirst(scheme.count).hasPrefix("://"),
             request.url.utf8.count <= OutboundLimits.urlBytes,
             request.url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return .invalidURL }

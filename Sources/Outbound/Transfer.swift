@@ -133,7 +133,10 @@ final class Transfer: @unchecked Sendable {
         case CURLE_OPERATION_TIMEDOUT:
             var connected: curl_off_t = 0
             ccurl_get_size(easy, CURLINFO_CONNECT_TIME_T, &connected)
-            if connected == 0, connectTimeout < request.timeout { return .connectTimedOut(after: connectTimeout) }
+            // One that was used again has no time of its own.
+            if connected == 0, sendings == 0, connectTimeout < request.timeout {
+                return .connectTimedOut(after: connectTimeout)
+            }
             return .timedOut(after: request.timeout)
         case CURLE_PEER_FAILED_VERIFICATION: return .certificateNotTrusted
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_CERTPROBLEM: return .tlsFailed

@@ -1,4 +1,5 @@
 internal import CSQLite
+private import Glibc
 internal import JobStore
 
 /// One SQLite handle with its prepared statements, used by one thread at a time.
@@ -23,6 +24,8 @@ final class Connection {
             case .writer, .copy: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             case .reader: SQLITE_OPEN_READONLY
             }
+        // Payloads are for nobody else on this machine; the files beside it get the mode of this one.
+        if role == .writer { Glibc.close(Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)) }
         var opened: OpaquePointer?
         let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard code == SQLITE_OK, let opened else {

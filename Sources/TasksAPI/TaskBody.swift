@@ -51,10 +51,12 @@ enum TaskBody {
 
     /// Of several fields of one name the values in one, as RFC 9110, section 5.3 joins them.
     private static func headers(_ exchange: Exchange) -> JSONValue {
+        var values: [String: [String]] = [:]
+        for field in exchange.headers { values[field.name, default: []].append(field.value) }
         var object = JSONObject()
         for field in exchange.headers {
-            let before = object[field.name]?.string.map { "\($0), " } ?? ""
-            object[field.name] = .string(before + field.value)
+            guard let all = values.removeValue(forKey: field.name) else { continue }
+            object[field.name] = .string(all.joined(separator: ", "))
         }
         return .object(object)
     }

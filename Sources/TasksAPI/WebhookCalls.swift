@@ -44,7 +44,9 @@ struct WebhookCalls: Sendable {
             "id": .string(delivery.webhookID), "run": .integer(delivery.run),
             "source": .string(source(delivery.content.audience)), "url": .string(delivery.content.url),
             "status": .string(status(delivery.state)),
-            "nextAttemptAt": delivery.state == .pending ? .string(delivery.due.description) : .null,
+            // What is leased is under way, or waits for its turn.
+            "nextAttemptAt": delivery.state == .pending && delivery.lease == nil
+                ? .string(delivery.due.description) : .null,
             "payload": (try? JSONParser.parse(delivery.content.body)) ?? .null,
             "attempts": .array(
                 record.attempts.map { attempt in

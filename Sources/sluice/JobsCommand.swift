@@ -114,7 +114,7 @@ struct JobsCommand: AsyncParsableCommand {
     fileprivate static func exchange(of attempt: JSONValue) -> String {
         guard let timings = attempt["timings"], timings != .null else { return "" }
         func stage(_ name: String) -> String { "\(name) \(timings[name]?.text ?? "0")" }
-        var text = "\n    HTTP \(attempt["statusCode"]?.text ?? "-"), ms: "
+        var text = "\n    \(attempt["statusCode"]?.integer.map { "HTTP \($0)" } ?? "no answer"), ms: "
         text += ["dns", "connect", "tls", "firstByte", "total"].map(stage).joined(separator: ", ")
         let body = attempt.value(at: ["response", "body"])?.string ?? ""
         if !body.isEmpty { text += "\n    \(Terminal.plain(body.limited(toBytes: 400)))" }

@@ -123,9 +123,10 @@ struct ServerConnection: Sendable {
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(.head(head))
-            if let body { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
-            try await outbound.write(.end(nil))
+            // In one go: a server that answers a head without a body at once has closed before a second write.
+            var parts: [HTTPClientRequestPart] = [.head(head)]
+            if let body { parts.append(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
+            try await outbound.write(contentsOf: parts + [.end(nil)])
             var reply = Reply(status: 0, headers: [:], body: .null)
             var bytes: [UInt8] = []
             for try await part in inbound {

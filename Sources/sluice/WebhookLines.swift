@@ -12,7 +12,8 @@ enum WebhookLines {
         func text(_ name: String) -> String { Terminal.plain(webhook[name]?.string ?? "") }
         let status = webhook["status"]?.string ?? ""
         let color: Terminal.Color = status == "delivered" ? .green : status == "failed" ? .red : .yellow
-        let next = webhook["nextAttemptAt"]?.string.map { ", next attempt \($0)" } ?? ""
+        let pending = status == "pending" ? ", being sent" : ""
+        let next = webhook["nextAttemptAt"]?.string.map { ", next attempt \($0)" } ?? pending
         return
             "  webhook \(text("source")) \(text("url")): \(Terminal.paint(status, color))\(next)\n    id: \(text("id"))"
     }

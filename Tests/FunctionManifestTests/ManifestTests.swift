@@ -1,6 +1,7 @@
 import Foundation
 import FunctionManifest
 import JobModel
+import PayloadSchema
 import Testing
 
 func load(_ text: String, environment: [String: String] = [:], files: [String: String] = [:]) -> ManifestResult {
@@ -27,6 +28,44 @@ extension ManifestResult {
 }
 
 @Suite struct ManifestTests {
+    private func target(_ lines: String, _ environment: [String: String] = [:]) -> ManifestResult {
+        load(
+            "version: 1\nfunctions:\n  f:\n    handler: {http: {\(lines)}}\n", environment: environment)
+    }
+
+    @Test(arguments: [
+        ("url: \"http:///{payload.x}\"", "has no host"), ("url: \"http://${HOST}/{payload.x}\"", "has no host"),
+        ("url: \"http://:80/x\"", "has no host"), ("url: \"http://user@/x\"", "has no host"),
+        ("url: \"http://h:99999/x\"", "has no port between 1 and 65535"),
+        ("url: \"http://h{payload.x}/\"", "lets a job choose the host"),
+        ("url: \"http://h/\", headers: {X-A: \"{result.a}\"}", "knows no result"),
+    ])
+    func `What would go astray at every call is refused at once`(_ lines: String, _ message: String) {
+        let result = target(lines, ["HOST": ""])
+        #expect(result.summary.count == 1 && result.summary[0].contains(message), "\(result.summary)")
+    }
+
+    @Test func `What a reference is filled with stands for itself in a template`() throws {
+        let result = target(
+            "url: \"http://h/${KEY}/{payload.x}\", headers: {X-Token: \"${TOKEN}\"}",
+            ["KEY": "a{b", "TOKEN": "x}}y{{z{payload.x}"])
+        guard case .http(let target)? = result.only?.handler else {
+            Issue.record("\(result.summary)")
+            return
+        }
+        let values = TemplateValues(payload: ["x": "1"])
+        #expect(target.url.url(values) == "http://h/a{b/1")
+        #expect(target.headers.first?.value.text(values) == "x}}y{{z{payload.x}")
+    }
+
+    @Test func `A prefix that makes a field of Standard Webhooks is refused`() {
+        for prefix in ["webhook", "Webhook"] {
+            let result = load(
+                "version: 1\nwebhooks: {headerPrefix: \(prefix)}\nfunctions: {f: {handler: {builtin: echo}}}\n")
+            #expect(result.summary.count == 1, "\(result.summary)")
+        }
+    }
+
     @Test func `The sample at the root is right`() throws {
         let path = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../functions.yaml").standardized
         let result = ManifestLoader(

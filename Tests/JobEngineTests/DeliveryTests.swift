@@ -239,6 +239,25 @@ import Testing
         }
     }
 
+    @Test func `Without its onComplete a webhook is not signed with another secret`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.answer([ScriptedSender.refused])
+        try await fixture.running {
+            let id = try await fixture.submit()
+            _ = await fixture.sender.messages(1)
+            let plain = Deployment(revision: "beefbeefbeef", functions: [EngineFixture.function()], concurrency: 10)
+            fixture.engine.adopt(plain)
+            let record = try await settled(id, in: fixture)
+            #expect(record.delivery.state == .failed)
+            #expect(record.attempts.last?.error?.hasPrefix("not sent: onComplete is not declared any more") == true)
+            #expect(fixture.sender.messages.count == 1)
+            // Declared again, it can be sent, with its own secret.
+            fixture.engine.adopt(Deployment(revision: "cafecafecafe", functions: [Self.told()], concurrency: 10))
+            #expect(try await fixture.engine.resend(record.delivery))
+            #expect(await fixture.sender.messages(2)[1].signer == .secret(Secret("own")))
+        }
+    }
+
     @Test func `A manual retry's end is a webhook of its own`() async throws {
         let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.failure, EngineFixture.value])
         try await fixture.running {

@@ -176,6 +176,38 @@ import Testing
         #expect(try Template("/{payload.a}").url(values) == nil)
     }
 
+    @Test(arguments: [
+        ("https://h/t/{payload.a}/o", "..", false), ("https://h/t/{payload.a}", ".", false),
+        ("https://h/{payload.a}?q=1", "..", false), ("https://h/.{payload.a}/o", ".", false),
+        ("https://h/{payload.a}{payload.a}", ".", false), ("https://h/..{payload.a}", "", false),
+        ("https://h/{payload.a}#f", "..", false), ("https://h/t/{payload.a}/o", "...", true),
+        ("https://h/t/{payload.a}/o", "..x", true), ("https://h/t/{payload.a}/o", "", true),
+        ("https://h/v{payload.a}", "..", true), ("https://h/t?d={payload.a}", "..", true),
+        ("https://h/t?d=/{payload.a}", "..", true), ("https://h/../{payload.a}", "x", true),
+    ])
+    func `No value leads to another path`(_ template: String, _ value: String, _ isURL: Bool) throws {
+        let url = try Template(template).url(TemplateValues(payload: ["a": .string(value)]))
+        #expect((url != nil) == isURL, "\(url ?? "none")")
+    }
+
+    @Test(arguments: [
+        ("https://u:p@Example.com:8443/a?b", "https://example.com:8443"), ("HTTP://a@b@c/x", "http://c"),
+        ("http://[::1]:80#f", "http://[::1]:80"), ("nothing", "nothing"),
+    ])
+    func `Of a URL neither path nor credentials are told`(_ url: String, _ origin: String) {
+        #expect(WebhookURL.origin(of: url) == origin)
+    }
+
+    @Test(arguments: [
+        "http://h:0/", "http://h:65536/", "http://h:99999/", "http://h:x/", "http://h:/", "http://[::1]:70000/",
+        "http://u@h/",
+        "http:///x", "http://:80/", "ftp://h/",
+    ])
+    func `What can never be sent is no webhook's URL`(_ url: String) { #expect(!WebhookURL.isValid(url)) }
+
+    @Test(arguments: ["HTTP://h/", "https://h:65535/a", "http://[::1]/", "http://[::1]:80/"])
+    func `These may be`(_ url: String) { #expect(WebhookURL.isValid(url)) }
+
     @Test(arguments: ["{", "{payload", "{other.a}", "{payload..a}", "{}", "{ payload.a }"])
     func `Broken templates are refused`(_ text: String) {
         #expect(throws: Template.Problem.self) { try Template(text) }

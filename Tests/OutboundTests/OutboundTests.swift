@@ -43,6 +43,19 @@ import Testing
         #expect(request.hasSuffix("\r\n\r\n" + body))
     }
 
+    @Test func `A scheme in capitals is one, and a blank value is sent`() async throws {
+        let server = try RawServer { peer in
+            try peer.request()
+            try peer.send("HTTP/1.1 204 No Content\r\n\r\n")
+        }
+        let result = await outbound.send(
+            OutboundRequest(
+                method: "POST", url: "HTTP://127.0.0.1:\(server.port)/", headers: [("X-Blank", " \t")],
+                timeout: .seconds(10)))
+        #expect(result.answer?.status == 204)
+        #expect(try #require(server.requests.first).contains("\r\nX-Blank:"))
+    }
+
     @Test(arguments: ["GET", "DELETE", "HEAD", "POST", "PUT", "PATCH"])
     func `Every method goes out without a body when there is none`(_ method: String) async throws {
         let server = try RawServer { peer in

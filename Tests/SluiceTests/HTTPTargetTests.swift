@@ -228,6 +228,48 @@ import Testing
         #expect(try await plain.end(of: try await plain.accept("/api/v1/call")).status == 200)
     }
 
+    @Test func `A name lookup that hangs costs its own request its timeout, and no other anything`() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <netdb.h>
+            #include <string.h>
+            #include <unistd.h>
+            int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+                if (node && strstr(node, "slow")) sleep(20);
+                int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+                    dlsym(RTLD_NEXT, "getaddrinfo");
+                return next(node, service, hints, found);
+            }
+            """, to: "slow.c")
+        let library = folder.file("slow.so")
+        let compiler = Process()
+        compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        compiler.arguments = ["clang", "-shared", "-fPIC", "-o", library, folder.file("slow.c"), "-ldl"]
+        try compiler.run()
+        compiler.waitUntilExit()
+        try #require(compiler.terminationStatus == 0)
+        let target = try Self.target(Self.answer("200 OK"))
+        let server = try await ServerProcess(
+            manifest: """
+                version: 1
+                defaults: {timeout: 500ms, retry: {attempts: 1}}
+                functions:
+                  slow: {handler: {http: {url: "http://slow.invalid/"}}, endpoint: {auth: public}}
+                  quick: {handler: {http: {url: "\(target.url)/"}}, timeout: 5s, endpoint: {auth: public}}
+                """, environment: ["LD_PRELOAD": library])
+        let start = ContinuousClock.now
+        let slow = try await server.accept("/api/v1/slow")
+        let failed = try await server.end(of: slow)
+        #expect(failed.json["lastError"] == "timed out after 500ms", "\(failed)")
+        let quick = try await server.accept("/api/v1/quick")
+        #expect(try await server.end(of: quick).status == 200)
+        // Long before the lookup gives up.
+        #expect(ContinuousClock.now - start < .seconds(15))
+    }
+
     @Test func `Requests are signed as webhooks are`() async throws {
         let target = try Self.target(Self.answer("200 OK"))
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

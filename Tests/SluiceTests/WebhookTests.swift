@@ -209,6 +209,24 @@ import Testing
         #expect(!server.log.contains(secret))
     }
 
+    @Test func `Whoever replays a call is told its webhook's secret only for the same webhook`() async throws {
+        let receiver = try Self.receiver(200)
+        let server = try await ServerProcess(manifest: Self.manifest(receiver))
+        let key = "Idempotency-Key: order-42"
+        let hook = "Sluice-Webhook: \(receiver.url)/mine"
+        let first = try await server.post("/api/v1/plain", "{}", headers: [key, hook])
+        let secret = try #require(first.json["webhookSecret"]?.string)
+        let lost = try await server.post("/api/v1/plain", "{}", headers: [key, hook])
+        #expect(lost.json["jobId"] == first.json["jobId"] && lost.json["webhookSecret"]?.string == secret)
+        for other in [[key], [key, "Sluice-Webhook: \(receiver.url)/other"]] {
+            for wait in [[], ["Prefer: wait=20"]] {
+                let replay = try await server.post("/api/v1/plain", "{}", headers: other + wait)
+                #expect(replay.json["jobId"] == first.json["jobId"], "\(replay)")
+                #expect(!"\(replay)".contains(secret))
+            }
+        }
+    }
+
     @Test func `One secret of the whole team signs for all, and nobody is told it`() async throws {
         let receiver = try Self.receiver(200)
         let team = "one secret of the whole team, long enough"
