@@ -60,14 +60,14 @@ enum HTTPTargetReader {
     }
 
     private static func headers(_ value: ManifestValue) -> [HTTPTarget.Header] {
-        (value.strings(asTemplates: true) ?? []).compactMap { name, text in
+        (value.strings(asTemplates: true) ?? []).compactMap { name, text -> HTTPTarget.Header? in
             guard case .scalar(let field, _) = name.node.content else { return nil }
             guard isToken(field) else {
                 name.report("\"\(field)\" is no header name")
                 return nil
             }
             guard !reserved.contains(field.lowercased()) else {
-                name.report("\(field) is set by Sluice itself")
+                name.report("\(field) may not be set: it belongs to the connection, or to whoever calls")
                 return nil
             }
             if text.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7F }) {
@@ -75,13 +75,17 @@ enum HTTPTargetReader {
                 return nil
             }
             if credentials.contains(field.lowercased()) { warnOfLiteral(value, field) }
-            do {
+            do throws(Template.Problem) {
                 let template = try Template(text)
                 if template.uses(.result) { name.report("knows no result: the call is what makes it") }
                 return HTTPTarget.Header(name: field, value: template)
             } catch {
-                name.report(
-                    "its value has a reference that is not understood", help: "write {payload.a}, or {{ for a brace")
+                let reference =
+                    switch error {
+                    case .unclosed: "a \"{\" that is never closed"
+                    case .unknownReference(let name): "\"{\(name)}\", which is no reference"
+                    }
+                name.report("its value has \(reference)", help: "write {payload.a}, or {{ for a brace")
                 return nil
             }
         }
@@ -104,7 +108,7 @@ enum HTTPTargetReader {
         }
         let lowered = name.lowercased()
         guard !reserved.contains(lowered), !ownFields.contains(lowered), !lowered.hasPrefix("sluice-") else {
-            value.report("\(name) is set by Sluice itself")
+            value.report("\(name) of a caller does not go on: it belongs to the connection, or is Sluice's own")
             return nil
         }
         return name
