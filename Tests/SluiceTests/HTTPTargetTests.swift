@@ -324,11 +324,14 @@ import Testing
         let healthy = try await server.end(of: try await server.accept("/api/v1/good"))
         #expect(healthy.status == 200)
         var attempts = 0
+        // On a busy machine an attempt's time may be up before its request has left.
+        var left = 0
         for url in urls {
             let end = try await server.end(of: url)
             let task = try await task(url, server)
             guard case .array(let rows)? = task["attempts"] else { continue }
             attempts += rows.count
+            left += rows.count { $0["timings"] != .null }
             for row in rows {
                 #expect(row["outcome"] == "completed" || row["error"] != .null)
                 let total = row.value(at: ["timings", "total"])?.text ?? "0"
@@ -336,7 +339,10 @@ import Testing
                 #expect((Double(total) ?? 0) < 1500, "\(end.text)")
             }
         }
-        #expect(bad.requests.count == attempts)
+        // The target's threads may come to the last requests later.
+        for _ in 0..<500 where bad.requests.count < left { try await Task.sleep(for: .milliseconds(10)) }
+        #expect((left...attempts).contains(bad.requests.count))
+        #expect(left > attempts / 2)
     }
 
     @Test func `A dead target holds up nobody else, and its jobs say what they wait for`() async throws {
