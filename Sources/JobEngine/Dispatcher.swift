@@ -271,13 +271,7 @@ package final class Dispatcher: Service {
 
     private func withKeys(_ live: LiveJob, _ deployment: Deployment) -> DispatcherState.Claimed? {
         guard let function = deployment.functions[live.job.function] else { return nil }
-        let limits = function.limits
-        let keys =
-            limits.boundStarts
-            ? LimitKeys.of(function, KeySource(live.job, limits: limits))
-            : JobKeys(
-                lane: live.lane, account: LimitKeys.account(live.job.owner), target: LimitKeys.target(of: function))
-        return DispatcherState.Claimed(live: live, function: function, keys: keys)
+        return DispatcherState.Claimed(live: live, function: function, keys: LimitKeys.of(live, function))
     }
 
     private func attempt(

@@ -1,5 +1,6 @@
 private import Crypto
 internal import JobModel
+internal import JobStore
 internal import PayloadSchema
 
 /// What a job's limits count by, each hashed with its function.
@@ -86,6 +87,14 @@ enum LimitKeys {
             hash(["concurrency", function.name, rule.key.map { "\($0)" } ?? "", source.text(rule.key)])
         }
         return keys
+    }
+
+    /// Of a job that was claimed: its payload is looked at only where a limit needs it.
+    static func of(_ live: LiveJob, _ function: Function) -> JobKeys {
+        guard function.limits.boundStarts else {
+            return JobKeys(lane: live.lane, account: account(live.job.owner), target: target(of: function))
+        }
+        return of(function, KeySource(live.job, limits: function.limits))
     }
 
     /// What attempts at a function's target count by in all functions together. No caller names a target, and nobody stores
