@@ -66,7 +66,7 @@ let package = Package(
         // The embedded store: SQLite, durable before the 202.
         room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
         // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
-        room("Outbound", uses: ["JobModel", "CCurl"]),
+        room("Outbound", uses: ["JobModel", "CCurl", "DequeModule"]),
         // Webhooks: signatures, secrets, and the POST that carries one.
         room("Webhooks", uses: ["JobModel", "Outbound", "Crypto"]),
         // What an attempt runs.

@@ -52,7 +52,7 @@ package final class Dispatcher: Service {
         self.handlers = handlers
         lanes = LanePoll(store: store, logger: logger)
         self.recorder = recorder
-        ends = EndWriter(recorder: recorder)
+        ends = EndWriter(store: store, recorder: recorder)
         self.announcer = announcer
         self.gauges = gauges
         self.metrics = metrics
@@ -119,19 +119,27 @@ package final class Dispatcher: Service {
     func begin(_ live: LiveJob, of function: Function, revision: String, lease: Lease, keys: JobKeys) async {
         let attempt = RunningAttempt(
             live: live, function: function, revision: revision, lease: lease, startedAt: clock.now(), keys: keys)
+        state.withLock { $0.core.began(attempt) }
+        await handOver([attempt])
+    }
+
+    /// Attempts that hold a slot and a lease, to the loop that starts them.
+    private func handOver(_ attempts: [RunningAttempt]) async {
+        guard !attempts.isEmpty else { return }
         let (isTaken, nap): (Bool, OneShot<Void>?) = state.withLock { state in
-            state.core.began(attempt)
             guard state.isUp else {
-                state.core.ended(attempt)
-                state.core.recorded(attempt)
+                for attempt in attempts {
+                    state.core.ended(attempt)
+                    state.core.recorded(attempt)
+                }
                 return (false, nil)
             }
-            state.handed.append(attempt)
+            state.handed += attempts
             return (true, Self.wake(&state))
         }
         nap?.set(())
-        // It came when the loop had ended: the next process starts it.
-        if !isTaken { await recorder.giveBack([(live, live.lane)]) }
+        // They came when the loop had ended: the next process starts them.
+        if !isTaken { await recorder.giveBack(attempts.map { ($0.live, $0.live.lane) }) }
     }
 
     /// What keeps jobs with these keys from starting now.
@@ -213,27 +221,34 @@ package final class Dispatcher: Service {
     /// One claim for everything that may start; false when there was nothing to ask for.
     private func startDue(_ group: inout DiscardingTaskGroup, at now: Moment) async -> Bool {
         let deployment = deployment.value
-        let asks = state.withLock { state in
+        let request = state.withLock { state in
             state.awake = false
             state.lastTick = now.monotonic
-            let left = state.core.leavesForAdmission(deployment)
-            return state.core.plan(deployment, paused: state.paused, at: now, leaving: left)
+            return Self.request(&state, deployment, at: now)
         }
-        guard !asks.isEmpty else { return false }
-        let terms = LeaseTerms(duration: Limits.lease, revision: deployment.revision)
+        guard let request else { return false }
         let answers: [ClaimAnswer]
         do {
-            answers = try await store.claim(asks, under: terms, at: now)
+            answers = try await store.claim(request.asks, under: request.terms, at: now)
         } catch {
-            state.withLock { $0.core.failed(asks, at: now.wall) }
+            state.withLock { $0.core.failed(request.asks, at: now.wall) }
             logger.error("Cannot claim jobs, trying again", metadata: ["error": "\(error)"])
             try? await clock.sleep(untilMonotonic: clock.now().monotonic + Self.napMilliseconds)
             return true
         }
-        let (attempts, giveBack) = take(answers, to: asks, deployment)
+        let (attempts, giveBack) = take(answers, to: request.asks, deployment)
         start(attempts, &group)
         if !giveBack.isEmpty { group.addTask { await self.giveBack(giveBack) } }
         return true
+    }
+
+    /// What may start now, promised to the claim that it is put in.
+    private static func request(_ state: inout State, _ deployment: Deployment, at now: Moment) -> ClaimRequest? {
+        let left = state.core.leavesForAdmission(deployment)
+        let asks = state.core.plan(deployment, paused: state.paused, at: now, leaving: left)
+        guard !asks.isEmpty else { return nil }
+        return ClaimRequest(
+            asks: asks, terms: LeaseTerms(duration: Limits.lease, revision: deployment.revision), at: now)
     }
 
     /// What starts of that which was claimed, and what goes back.
@@ -299,12 +314,17 @@ package final class Dispatcher: Service {
         let entry = ended(attempt, outcome)
         let isWriter = ends.add(EndWriter.End(attempt: attempt, entry: entry))
         // After its end was handed over: what is claimed for its slot comes into the same commit, or a later one.
-        let nap = state.withLock { state in
-            state.core.ended(attempt)
-            return state.core.needsPlan(deployment.value) ? Self.wake(&state) : nil
-        }
+        state.withLock { $0.core.ended(attempt) }
+        if isWriter { await ends.write(for: self) } else { planUnlessWriting() }
+    }
+
+    /// Slots are free: whoever writes next claims along, or the loop claims by itself.
+    private func planUnlessWriting() {
+        guard !ends.isWaiting else { return }
+        let deployment = deployment.value
+        // Most ends free nothing that anybody waits for.
+        let nap = state.withLock { state in state.core.needsPlan(deployment) ? Self.wake(&state) : nil }
         nap?.set(())
-        if isWriter { await ends.write { self.recorded($0, dues: $1) } }
     }
 
     private func handler(of attempt: RunningAttempt) -> any Handler { handlers(attempt.function, deployment.value) }
@@ -325,23 +345,6 @@ package final class Dispatcher: Service {
         return Recorder.Entry(
             live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange,
             endedAt: now.wall)
-    }
-
-    /// Their ends are written, or others have ended them.
-    private func recorded(_ ends: [EndWriter.End], dues: [Timestamp?]) {
-        let deployment = deployment.value
-        let (nap, idle) = state.withLock { state in
-            // Most ends free nothing that anybody waits for.
-            var isAwaited = false
-            for (attempt, due) in zip(ends.lazy.map(\.attempt), dues) {
-                state.core.recorded(attempt)
-                if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
-                isAwaited = isAwaited || due != nil || state.core.needsPlan(deployment)
-            }
-            return (isAwaited ? Self.wake(&state) : nil, state.core.running.isEmpty ? state.idle : nil)
-        }
-        nap?.set(())
-        idle?.set(())
     }
 
     private func note(_ attempt: RunningAttempt, _ outcome: Outcome) {
@@ -392,5 +395,47 @@ package final class Dispatcher: Service {
         }
         guard isBusy else { return true }
         return await idle.value(untilMonotonic: clock.now().monotonic + milliseconds, clock: clock) != nil
+    }
+}
+
+extension Dispatcher: EndWriter.Owner {
+    func claimAlong() -> ClaimRequest? {
+        let deployment = deployment.value
+        let now = clock.now()
+        return state.withLock { state in
+            guard state.isUp, state.core.needsPlan(deployment) else { return nil }
+            return Self.request(&state, deployment, at: now)
+        }
+    }
+
+    func failed(_ claim: ClaimRequest) {
+        let nap = state.withLock { state in
+            state.core.failed(claim.asks, at: claim.now.wall)
+            return Self.wake(&state)
+        }
+        nap?.set(())
+    }
+
+    func written(_ ends: [EndWriter.End], dues: [Timestamp?], claimed: EndWriter.Claimed?) async {
+        // What has been claimed runs before what has ended is gone: a drain waits for it.
+        let (attempts, giveBack) = claimed.map { take($0.answers, to: $0.request.asks, deployment.value) } ?? ([], [])
+        recorded(ends, dues: dues)
+        await handOver(attempts)
+        if !giveBack.isEmpty { await self.giveBack(giveBack) }
+    }
+
+    /// Their ends are written, or others have ended them.
+    private func recorded(_ ends: [EndWriter.End], dues: [Timestamp?]) {
+        let (nap, idle) = state.withLock { state in
+            for (attempt, due) in zip(ends.lazy.map(\.attempt), dues) {
+                state.core.recorded(attempt)
+                if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
+            }
+            let isAwaited = dues.contains { $0 != nil }
+            return (isAwaited ? Self.wake(&state) : nil, state.core.running.isEmpty ? state.idle : nil)
+        }
+        nap?.set(())
+        idle?.set(())
+        planUnlessWriting()
     }
 }

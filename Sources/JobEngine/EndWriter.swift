@@ -2,10 +2,10 @@ internal import JobModel
 internal import JobStore
 private import Synchronization
 
-/// Writes the ends of attempts: whatever ends while a write is under way goes along with the next one.
+/// Writes the ends of attempts, and claims what starts in the slots that they leave, in one commit.
 ///
-/// Whoever adds an end while nobody writes becomes the writer, and writes until there is nothing left; everybody else has
-/// done their part.
+/// One write waits for the store at a time. It takes what has ended when the store begins it: under load that is all that
+/// ended during the commit before. Whoever adds an end while none waits makes the next.
 final class EndWriter: Sendable {
     /// An attempt that has ended and is not written yet.
     struct End: Sendable {
@@ -13,18 +13,32 @@ final class EndWriter: Sendable {
         var entry: Recorder.Entry
     }
 
-    /// Told after each write, with when each job that went back to the queue is due.
-    typealias Written = @Sendable ([End], _ dues: [Timestamp?]) -> Void
+    /// What else a write means; the dispatcher says it.
+    protocol Owner: Sendable {
+        /// What is to be claimed along; called by the store, when it begins to write.
+        func claimAlong() -> ClaimRequest?
+        /// - Parameters:
+        ///   - dues: when each job that went back to the queue is due.
+        ///   - claimed: what the claim that went along has got.
+        func written(_ ends: [End], dues: [Timestamp?], claimed: Claimed?) async
+        /// A claim has failed with the write that it went along with.
+        func failed(_ claim: ClaimRequest)
+    }
+
+    typealias Claimed = (request: ClaimRequest, answers: [ClaimAnswer])
 
     private struct State {
         var ends: [End] = []
-        var hasWriter = false
+        /// A write has been asked for that will take them.
+        var isWaiting = false
     }
 
     private let state = Mutex(State())
+    private let store: any JobStore
     private let recorder: Recorder
 
-    init(recorder: Recorder) {
+    init(store: any JobStore, recorder: Recorder) {
+        self.store = store
         self.recorder = recorder
     }
 
@@ -32,46 +46,71 @@ final class EndWriter: Sendable {
     func add(_ end: End) -> Bool {
         state.withLock { state in
             state.ends.append(end)
-            defer { state.hasWriter = true }
-            return !state.hasWriter
+            defer { state.isWaiting = true }
+            return !state.isWaiting
         }
     }
 
-    func write(_ written: @escaping Written) async {
-        while true {
-            let ends = take()
-            guard !ends.isEmpty else { return }
-            do {
-                written(ends, try await recorder.recordOnce(ends.map(\.entry)))
-            } catch {
-                // What the store cannot take may be one of them: neither the others nor those to come wait for that.
-                return await writeAlone(ends + resign(), written)
-            }
+    /// Whether a write waits for the store: it will ask what is to be claimed along.
+    var isWaiting: Bool { state.withLock { $0.isWaiting } }
+
+    func write(for owner: some Owner) async {
+        let batch = Batch()
+        do {
+            let (results, claimed) = try await store.settle { batch.begin(self, owner) }
+            await batch.told(results, claimed, recorder, owner)
+        } catch {
+            let (ends, claim) = batch.given ?? (take(), nil)
+            if let claim { owner.failed(claim) }
+            await writeAlone(ends, for: owner)
         }
     }
 
-    private func writeAlone(_ ends: [End], _ written: @escaping Written) async {
+    /// What the store could not take may be one of them: neither the others nor those to come wait for that.
+    private func writeAlone(_ ends: [End], for owner: some Owner) async {
         await withDiscardingTaskGroup { group in
             for end in ends {
-                group.addTask { written([end], await self.recorder.record([end.entry])) }
+                group.addTask {
+                    await owner.written([end], dues: self.recorder.record([end.entry]), claimed: nil)
+                }
             }
         }
     }
 
-    /// What has come; after nothing there is no writer any more.
     private func take() -> [End] {
-        state.withLock { state in
-            defer { state.ends = [] }
-            if state.ends.isEmpty { state.hasWriter = false }
-            return state.ends
-        }
-    }
-
-    /// What has come; there is no writer any more.
-    private func resign() -> [End] {
         state.withLock { state in
             defer { state = State() }
             return state.ends
+        }
+    }
+
+    /// What one write has taken.
+    private final class Batch: Sendable {
+        private struct Taken {
+            var ends: [End]
+            var settlements: [Settlement]
+            var claim: ClaimRequest?
+        }
+
+        private let taken = Mutex<Taken?>(nil)
+
+        /// nil when the store has not begun to write.
+        var given: (ends: [End], claim: ClaimRequest?)? { taken.withLock { $0.map { ($0.ends, $0.claim) } } }
+
+        func begin(_ writer: EndWriter, _ owner: some Owner) -> SettleBatch {
+            let ends = writer.take()
+            let settlements = writer.recorder.settlements(of: ends.map(\.entry))
+            let claim = owner.claimAlong()
+            taken.withLock { $0 = Taken(ends: ends, settlements: settlements, claim: claim) }
+            return SettleBatch(settlements: settlements, claim: claim)
+        }
+
+        func told(
+            _ results: [SettleResult], _ claimed: [ClaimAnswer], _ recorder: Recorder, _ owner: some Owner
+        ) async {
+            guard let taken = taken.withLock({ $0 }) else { return }
+            let dues = recorder.tell(taken.ends.map(\.entry), taken.settlements, results)
+            await owner.written(taken.ends, dues: dues, claimed: taken.claim.map { ($0, claimed) })
         }
     }
 }

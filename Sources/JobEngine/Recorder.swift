@@ -59,7 +59,13 @@ final class Recorder: Sendable {
         return tell(entries, settlements, try await store.settle(settlements))
     }
 
-    private func tell(
+    /// What is written of jobs that were claimed whole.
+    func settlements(of entries: [Entry]) -> [Settlement] { plan.settlements(of: entries, read: [:]) }
+
+    /// Tells those who wait what has been written.
+    ///
+    /// - Returns: as `record`.
+    func tell(
         _ entries: [Entry], _ settlements: [Settlement], _ results: [SettleResult]
     ) -> [Timestamp?] {
         announcer.announce(entries.map(\.live.job.id))

@@ -18,8 +18,12 @@ package protocol JobStore: DeliveryStore {
     /// Prolongs leases; false for each that is no longer held.
     func renew(_ held: [HeldLease], for duration: Duration, at now: Moment) async throws(StoreError) -> [Bool]
 
-    /// Writes what became of attempts, or of queued jobs that ended without one.
-    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult]
+    /// Writes what became of attempts, or of queued jobs that ended without one; then claims, in the same commit.
+    ///
+    /// - Parameter batch: called when the store is about to write, at most once: what has ended by then goes along.
+    func settle(
+        _ batch: @escaping @Sendable () -> SettleBatch
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer])
 
     /// Opens the next run of ended jobs.
     func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult]
@@ -80,6 +84,12 @@ package protocol JobStore: DeliveryStore {
 
     /// Ends everything under way and gives up the file or the connections.
     func close() async
+}
+
+extension JobStore {
+    package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
+        try await settle { SettleBatch(settlements: settlements) }.results
+    }
 }
 
 /// Why a store cannot do its work.

@@ -115,6 +115,19 @@ package struct LeaseTerms: Equatable, Sendable {
     }
 }
 
+/// What a claim wants, and when.
+package struct ClaimRequest: Sendable {
+    package var asks: [ClaimAsk]
+    package var terms: LeaseTerms
+    package var now: Moment
+
+    package init(asks: [ClaimAsk], terms: LeaseTerms, at now: Moment) {
+        self.asks = asks
+        self.terms = terms
+        self.now = now
+    }
+}
+
 package struct ClaimAnswer: Sendable {
     package var function: String
     package var lane: Int64
@@ -198,6 +211,17 @@ package struct Settlement: Sendable {
         self.attempt = attempt
         self.change = change
         self.deliveries = deliveries
+    }
+}
+
+/// What is settled, and claimed after that, in one commit.
+package struct SettleBatch: Sendable {
+    package var settlements: [Settlement]
+    package var claim: ClaimRequest?
+
+    package init(settlements: [Settlement], claim: ClaimRequest? = nil) {
+        self.settlements = settlements
+        self.claim = claim
     }
 }
 

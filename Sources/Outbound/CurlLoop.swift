@@ -1,4 +1,5 @@
 private import CCurl
+private import DequeModule
 private import Foundation
 internal import JobModel
 private import Synchronization
@@ -12,6 +13,10 @@ final class CurlLoop: Sendable {
         /// The thread will look by itself: who comes now need not wake it.
         var isWoken = false
     }
+
+    /// So many requests are started before the answers to those under way are looked at: a fast target has answered by then,
+    /// and the next ones use its connections while they are in the processor's cache.
+    private static let group = 32
 
     private let inbox = Mutex(Inbox())
     /// Written to wake the thread; nobody waits for it to be read.
@@ -45,8 +50,9 @@ final class CurlLoop: Sendable {
 
     private func run(_ policy: EgressPolicy) {
         let transfers = CurlTransfers(policy: policy, wake: wake)
+        var toStart: Deque<Transfer> = []
         while true {
-            let isWoken = transfers.wait()
+            let isWoken = transfers.wait(isBusy: !toStart.isEmpty)
             if isWoken {
                 var count: UInt64 = 0
                 _ = Foundation.read(wake, &count, 8)
@@ -55,7 +61,9 @@ final class CurlLoop: Sendable {
                 defer { (inbox.added, inbox.cancelled, inbox.isWoken) = ([], [], false) }
                 return inbox
             }
-            for transfer in work.added { transfers.start(transfer) }
+            toStart += work.added
+            let count = work.isOver ? toStart.count : min(Self.group, toStart.count)
+            for _ in 0..<count { transfers.start(toStart.removeFirst()) }
             for transfer in work.cancelled { transfers.cancel(transfer) }
             if work.isOver { transfers.stopAll() }
             transfers.deliver()

@@ -93,8 +93,10 @@ final class CurlTransfers {
     }
 
     /// Until something happens, and lets libcurl do what it has to; true when the loop was woken from outside.
-    func wait() -> Bool {
-        let count = epoll_wait(epoll, &events, Int32(events.count), timeout)
+    ///
+    /// - Parameter isBusy: the loop has more to do: what has happened already is enough.
+    func wait(isBusy: Bool) -> Bool {
+        let count = epoll_wait(epoll, &events, Int32(events.count), isBusy ? 0 : timeout)
         var isWoken = false
         for index in 0..<max(0, Int(count)) {
             let event = events[index]

@@ -5,11 +5,8 @@ extension SQLiteJobStore {
     package func claim(
         _ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment
     ) async throws(StoreError) -> [ClaimAnswer] {
-        try await writer.perform { session throws(StoreError) in
-            var answers: [ClaimAnswer] = []
-            for ask in asks { answers.append(try session.claim(ask, under: terms, at: now)) }
-            return answers
-        }
+        let request = ClaimRequest(asks: asks, terms: terms, at: now)
+        return try await writer.perform { session throws(StoreError) in try session.claim(request) }
     }
 
     package func renew(
@@ -102,7 +99,13 @@ struct LaneQueue {
 }
 
 extension WriterSession {
-    fileprivate func claim(
+    func claim(_ request: ClaimRequest) throws(StoreError) -> [ClaimAnswer] {
+        var answers: [ClaimAnswer] = []
+        for ask in request.asks { answers.append(try claim(ask, under: request.terms, at: request.now)) }
+        return answers
+    }
+
+    private func claim(
         _ ask: ClaimAsk, under terms: LeaseTerms, at now: Moment
     ) throws(StoreError) -> ClaimAnswer {
         var answer = ClaimAnswer(function: ask.function, lane: ask.lane, jobs: [], nextDue: nil)

@@ -1,12 +1,17 @@
 package import JobModel
 package import JobStore
+private import Synchronization
 
 extension SQLiteJobStore {
-    package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        try await writer.perform { session throws(StoreError) in
+    package func settle(
+        _ batch: @escaping @Sendable () -> SettleBatch
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+        let batch = Once(batch)
+        return try await writer.perform { session throws(StoreError) in
+            let batch = batch.value
             var results: [SettleResult] = []
-            for settlement in settlements { results.append(try session.settle(settlement)) }
-            return results
+            for settlement in batch.settlements { results.append(try session.settle(settlement)) }
+            return (results, try batch.claim.map(session.claim) ?? [])
         }
     }
 
@@ -105,5 +110,21 @@ extension WriterSession {
         .bind(1, row).bind(2, now).bind(3, request.deadline).bind(4, run).bind(5, snapshot.progress.attempt)
         .bind(6, request.lane).run()
         return .retried(run: run)
+    }
+}
+
+/// Made when it is first asked for: a write whose batch failed runs again.
+private final class Once<Value: Sendable>: Sendable {
+    private let made = Mutex<Value?>(nil)
+    private let make: @Sendable () -> Value
+
+    init(_ make: @escaping @Sendable () -> Value) { self.make = make }
+
+    var value: Value {
+        made.withLock { made in
+            let value = made ?? make()
+            made = value
+            return value
+        }
     }
 }

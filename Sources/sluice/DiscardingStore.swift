@@ -24,8 +24,10 @@ final class DiscardingStore: JobStore, AccountStore {
         held.map { _ in false }
     }
 
-    func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        settlements.map { _ in .stale }
+    func settle(
+        _ batch: @escaping @Sendable () -> SettleBatch
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+        (batch().settlements.map { _ in .stale }, [])
     }
 
     func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {

@@ -202,6 +202,18 @@ import Testing
         }
     }
 
+    @Test func `An end and the claim of what follows it share a commit`() async throws {
+        let fixture = try EngineFixture(
+            [EngineFixture.function()], outcomes: Array(repeating: EngineFixture.value, count: 40), concurrency: 1)
+        var ids: [JobID] = []
+        for _ in 0..<40 { ids.append(try await fixture.submit()) }
+        let last = ids[39]
+        let before = fixture.store.statistics.batches.count
+        _ = try await fixture.running { try await fixture.job(last, until: .completed) }
+        // Apart from each other they would take 80.
+        #expect(fixture.store.statistics.batches.count - before < 60)
+    }
+
     @Test func `A paused function accepts and does not start`() async throws {
         let fixture = try fixture(outcomes: [EngineFixture.value]) { $0.paused = true }
         try await fixture.running {
@@ -347,14 +359,18 @@ import Testing
 /// One life of three jobs over a store whose N-th call fails, for every N until nothing fails any more: whatever call
 /// it is, every accepted job ends exactly once.
 @Suite(.timeLimit(.minutes(5))) struct FailingStoreTests {
-    @Test(arguments: FailingStore.Failure.allCases)
-    func `Whichever call of the store fails, every accepted job ends once`(_ kind: FailingStore.Failure) async throws {
+    /// With one slot the others are claimed along with the end of the one before.
+    @Test(arguments: FailingStore.Failure.allCases, [1, 10])
+    func `Whichever call of the store fails, every accepted job ends once`(
+        _ kind: FailingStore.Failure, slots: Int
+    ) async throws {
         for failingCall in 1...500 {
             let box = Box()
             let fixture = try EngineFixture(
                 [EngineFixture.function { $0.retry.delay = .milliseconds(100) }],
                 outcomes: [EngineFixture.failure, EngineFixture.value, EngineFixture.value, EngineFixture.value]
                     + Array(repeating: EngineFixture.value, count: 4),
+                concurrency: slots,
                 store: { store in
                     let failing = FailingStore(store, failingCall: failingCall, kind)
                     box.store = failing

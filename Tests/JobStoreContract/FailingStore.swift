@@ -65,8 +65,10 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.renew(held, for: duration, at: now) }
     }
 
-    package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
-        try await call { () async throws(StoreError) in try await store.settle(settlements) }
+    package func settle(
+        _ batch: @escaping @Sendable () -> SettleBatch
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+        try await call { () async throws(StoreError) in try await store.settle(batch) }
     }
 
     package func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {

@@ -328,6 +328,23 @@ package enum StoreContract {
                     JobProgress(run: 1, attempt: 2, used: 1, lastError: "not yet")
                 ])
         },
+        StoreContractCase(name: "what is claimed along with ends may be what they send back") { store in
+            let ids = try await store.accept(Sample.job(due: 1), Sample.job(due: 2), Sample.job(due: 3))
+            let running = try await store.claim(limit: 2, at: 2)
+            let claim = ClaimRequest(
+                asks: [ClaimAsk(function: "f", limit: 2), ClaimAsk(function: "g", limit: 1)], terms: Sample.terms,
+                at: Sample.moment(10))
+            let (results, claimed) = try await store.settle {
+                SettleBatch(
+                    settlements: [Sample.success(running[0]), Sample.again(running[1], due: 10)], claim: claim)
+            }
+            #expect(results == [.settled, .settled])
+            #expect(claimed.map(\.function) == ["f", "g"])
+            #expect(claimed.map { $0.jobs.map(\.job.id) } == [[ids[2], ids[1]], []])
+            #expect(claimed[0].jobs.map(\.progress.attempt) == [1, 2])
+            #expect(try await store.settle([Sample.success(running[1])]) == [.stale])
+            #expect(try await store.backlog().map(\.running) == [2])
+        },
         StoreContractCase(name: "a queued job is ended without a lease, a running one is not") { store in
             let ids = try await store.accept(Sample.job(due: 1000), Sample.job())
             let running = try await store.claim()

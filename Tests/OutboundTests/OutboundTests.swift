@@ -132,6 +132,32 @@ import Testing
         #expect(server.requests.count == 1)
     }
 
+    /// More than the loop starts at a time.
+    @Test func `Hundreds of requests at once are all answered, and those that are cancelled among them end so`()
+        async throws
+    {
+        let server = try RawServer { peer in
+            while true {
+                try peer.request()
+                try peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let outbound = outbound
+        let tasks = (0..<600).map { number in
+            let task = Task {
+                await outbound.send(OutboundRequest(method: "GET", url: server.url, timeout: .seconds(60)))
+            }
+            if number % 3 == 0 { task.cancel() }
+            return task
+        }
+        for (number, task) in tasks.enumerated() {
+            let result = await task.value
+            let isAnswered = result.answer?.status == 200
+            // A cancel may come too late, and stops nothing but its own.
+            #expect(isAnswered || (number % 3 == 0 && result.failure == .cancelled))
+        }
+    }
+
     @Test func `A hanging target holds up no other`() async throws {
         let hanging = try RawServer { peer in
             try peer.request()

@@ -152,6 +152,35 @@ final class TemporaryDatabase: Sendable {
         #expect(try database.sql("SELECT count(*) FROM meta WHERE name = '25'") == "0")
     }
 
+    @Test func `Ends that share a batch with a request that fails are asked for once, and written`() async throws {
+        let store = try database.open()
+        let jobs = [NewJob](repeating: Sample.job(), count: 50)
+        _ = try await store.enqueue(jobs, at: Sample.now)
+        let running = try await store.claim(limit: 50)
+        final class Count: Sendable { let value = Mutex(0) }
+        let asked = Count()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, live) in running.enumerated() {
+                group.addTask {
+                    let (results, _) = try await store.settle {
+                        asked.value.withLock { $0 += 1 }
+                        return SettleBatch(settlements: [Sample.success(live)])
+                    }
+                    #expect(results == [.settled])
+                }
+                guard number % 10 == 5 else { continue }
+                group.addTask {
+                    try? await store.writer.perform { session throws(StoreError) in
+                        try session.connection.execute("INSERT INTO nowhere VALUES (1)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(asked.value.withLock { $0 } == 50)
+        #expect(try await store.backlog().allSatisfy { $0.queued == 0 && $0.running == 0 })
+    }
+
     @Test func `A full disk is an error of its own, reads go on, and writes come back`() async throws {
         let store = try database.open()
         let id = try await store.accept(Sample.job())[0]

@@ -13,7 +13,7 @@ import Testing
         "JobStore": ["JobModel", "PayloadSchema"],
         "Accounts": ["JobStore", "JobModel", "Crypto"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
-        "Outbound": ["JobModel", "CCurl"],
+        "Outbound": ["JobModel", "CCurl", "DequeModule"],
         "Webhooks": ["JobModel", "Outbound", "Crypto"],
         "Handlers": ["JobModel", "Outbound", "PayloadSchema", "Webhooks"],
         "JobEngine": [
