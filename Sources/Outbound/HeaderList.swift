@@ -38,7 +38,8 @@ final class HeaderList {
         }
         // libcurl waits for a 100 and names a form's type by itself: both are taken away.
         add("Expect", ":")
-        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) { add("Content-Type", ":") }
+        let namesType = request.headers.contains { OutboundHeaders.isSame($0.name.utf8, "content-type".utf8) }
+        if !namesType { add("Content-Type", ":") }
         for (name, value) in request.headers {
             // With a colon and nothing behind it, or blanks, libcurl would leave the field out.
             if value.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { add(name, ";") } else { add(name, ": ", value) }

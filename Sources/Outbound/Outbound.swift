@@ -43,10 +43,9 @@ package final class Outbound: Sendable {
     }
 
     private static func problem(of request: OutboundRequest) -> OutboundFailure? {
-        let scheme = request.url.prefix { $0 != ":" }.lowercased()
-        guard scheme == "http" || scheme == "https", request.url.dropFirst(scheme.count).hasPrefix("://"),
-            request.url.utf8.count <= OutboundLimits.urlBytes,
-            request.url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        let url = request.url.utf8
+        guard ["http://", "https://"].contains(where: { OutboundHeaders.isSame(url.prefix($0.utf8.count), $0.utf8) }),
+            url.count <= OutboundLimits.urlBytes, url.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return .invalidURL }
         guard OutboundHeaders.isToken(request.method) else { return .invalidHeader(name: "method") }
         for (name, value) in request.headers where !OutboundHeaders.mayBeSet(name) || !OutboundHeaders.isValue(value) {

@@ -4,18 +4,19 @@ package enum OutboundHeaders {
     private static let reserved = [
         "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
         "proxy-authorization", "te", "trailer", "upgrade", "expect", "cookie",
-    ].map { Array($0.utf8) }
+    ].map(\.utf8)
 
     /// Whether a caller or a manifest may set a field of this name.
     package static func mayBeSet(_ name: String) -> Bool {
         isToken(name) && !reserved.contains { isSame(name.utf8, $0) }
     }
 
-    /// Whether it is this name, given in lower case.
-    private static func isSame(_ name: String.UTF8View, _ other: [UInt8]) -> Bool {
-        name.count == other.count
-            && zip(name, other).allSatisfy { ((0x41...0x5A).contains($0) ? $0 | 0x20 : $0) == $1 }
+    /// Whether it is this text, given in lower case.
+    static func isSame(_ text: some Collection<UInt8>, _ other: String.UTF8View) -> Bool {
+        text.count == other.count && zip(text, other).allSatisfy { lowercase($0) == $1 }
     }
+
+    static func lowercase(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 
     /// RFC 9110, section 5.5: visible characters, spaces and tabs; no line break, no NUL. Bytes above ASCII pass.
     package static func isValue(_ value: String) -> Bool {

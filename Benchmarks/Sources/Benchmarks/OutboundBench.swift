@@ -15,82 +15,83 @@ enum OutboundBench {
         let layer = URL(fileURLWithPath: bench.binary).deletingLastPathComponent()
             .appendingPathComponent("OutboundLoad").path
 
-        say("the Outbound layer and libcurl by itself, 64 at once, then with 2,000 more that hang at another target")
+        let server = try Server(binary: bench.binary, manifest: manifest(url), folder: nil)
+        defer { server.stop() }
+        say("the Outbound layer and libcurl by itself, 64 at once, then with 2,000 more that hang, then whole jobs")
         let seconds = "\(bench.seconds)"
         var plain: [Rate] = []
         var alone: [Rate] = []
         var crowded: [Rate] = []
+        var calls: [Double] = []
         for _ in 0..<bench.rounds {
             plain.append(try rate(bench.own, ["--curl-loop", url, "64", seconds], bench.seconds))
             alone.append(try rate(layer, [url, "64", seconds], bench.seconds))
             crowded.append(try rate(layer, [url, "64", seconds, hang, "2000"], bench.seconds))
+            calls.append(try drain(bench, server, "call", "sluice_jobs_completed_total"))
         }
-        let (base, own, full) = (Rate.median(plain), Rate.median(alone), Rate.median(crowded))
-        var figures: [Figure] = [
-            .ratio(
-                "requests of the Outbound layer against a plain libcurl loop in C, 64 at once",
-                own.perSecond / base.perSecond, atLeast: 0.8,
-                "\(format(own.perSecond, 0)) / \(format(base.perSecond, 0)) a second"),
-            .told(
-                "CPU of a request, Outbound layer and plain loop",
-                "\(format(own.microseconds, 0)) µs, \(format(base.microseconds, 0)) µs"),
-            .ratio(
-                "requests of the Outbound layer with 2,000 more hanging at another target against without",
-                full.perSecond / own.perSecond, atLeast: 0.7,
-                "\(format(full.perSecond, 0)) / \(format(own.perSecond, 0)) a second"),
-        ]
-        figures += try jobs(bench, url, base)
-        return figures
-    }
-
-    /// A queue is filled while its function is paused, then emptied.
-    private static func jobs(_ bench: Bench, _ url: String, _ base: Rate) throws -> [Figure] {
-        let manifest = """
-            version: 1
-            server: {maxQueued: 100000000, concurrency: 1024}
-            defaults: {maxQueued: 100000000}
-            functions:
-              call:
-                handler: {http: {url: "\(url)"}}
-                endpoint: {auth: public}
-              tell:
-                handler: {builtin: echo, simulate: {duration: 0s}}
-                endpoint: {auth: public}
-                onComplete: {url: "\(url)"}
-            """
-        let server = try Server(binary: bench.binary, manifest: manifest, folder: nil)
-        defer { server.stop() }
-        let count = bench.rows / 20
-        func drain(_ function: String, _ metric: String) throws -> Double {
-            say("\(Int(count)) jobs of \(function) from a filled queue")
-            try server.call("POST", "/v1/functions/\(function)/pause")
-            try bench.fill(server, function, until: count, metric: "sluice_queued_jobs")
-            let queued = try server.metrics()["sluice_queued_jobs"] ?? 0
-            let before = try server.metrics()[metric] ?? 0
-            let start = Clock.now()
-            try server.call("POST", "/v1/functions/\(function)/resume")
-            try server.wait(metric) { $0 >= before + queued }
-            return queued / (Clock.now() - start)
+        let webhooks = try drain(bench, server, "tell", "sluice_webhooks_delivered_total")
+        func ratio(_ name: String, _ own: [Double], to base: [Rate], atLeast limit: Double) -> Figure {
+            let base = base.map(\.perSecond)
+            let ratios = zip(own, base).map { $0 / $1 }
+            return .ratio(
+                name, median(ratios), atLeast: limit,
+                "\(format(ratios.min() ?? 0, 2)) to \(format(ratios.max() ?? 0, 2)); "
+                    + "\(format(median(own), 0)) / \(format(median(base), 0)) a second")
         }
-        let calls = try drain("call", "sluice_jobs_completed_total")
-        let webhooks = try drain("tell", "sluice_webhooks_delivered_total")
+        let own = alone.map(\.perSecond)
+        let costs = [alone, plain].map { format(median($0.map(\.microseconds)), 0) }
         return [
-            .ratio(
-                "whole http jobs from a filled queue against the plain loop's requests", calls / base.perSecond,
-                atLeast: 0.3, "\(format(calls, 0)) / \(format(base.perSecond, 0)) a second"),
+            ratio(
+                "requests of the Outbound layer against a plain libcurl loop in C, 64 at once", own, to: plain,
+                atLeast: 0.8),
+            .told("CPU of a request, Outbound layer and plain loop", "\(costs[0]) µs, \(costs[1]) µs"),
+            ratio(
+                "requests of the Outbound layer with 2,000 more hanging at another target against without",
+                crowded.map(\.perSecond), to: alone, atLeast: 0.7),
+            ratio(
+                "whole http jobs from a filled queue against the plain loop's requests", calls, to: plain,
+                atLeast: 0.3),
             .told(
                 "webhooks, from jobs in a filled queue to delivered and logged", "\(format(webhooks, 0)) a second"),
         ]
+    }
+
+    private static func manifest(_ url: String) -> String {
+        """
+        version: 1
+        server: {maxQueued: 100000000, concurrency: 1024}
+        defaults: {maxQueued: 100000000}
+        functions:
+          call:
+            handler: {http: {url: "\(url)"}}
+            endpoint: {auth: public}
+          tell:
+            handler: {builtin: echo, simulate: {duration: 0s}}
+            endpoint: {auth: public}
+            onComplete: {url: "\(url)"}
+        """
+    }
+
+    /// A queue is filled while its function is paused, then emptied: how many a second, by a counter of the metrics.
+    private static func drain(
+        _ bench: Bench, _ server: Server, _ function: String, _ metric: String
+    ) throws -> Double {
+        let count = bench.rows / 20
+        say("\(Int(count)) jobs of \(function) from a filled queue")
+        try server.call("POST", "/v1/functions/\(function)/pause")
+        try bench.fill(server, function, until: count, metric: "sluice_queued_jobs")
+        let queued = try server.metrics()["sluice_queued_jobs"] ?? 0
+        let before = try server.metrics()[metric] ?? 0
+        let start = Clock.now()
+        try server.call("POST", "/v1/functions/\(function)/resume")
+        try server.wait(metric) { $0 >= before + queued }
+        return queued / (Clock.now() - start)
     }
 
     private struct Rate {
         var perSecond: Double
         /// CPU of one request.
         var microseconds: Double
-
-        static func median(_ rates: [Rate]) -> Rate {
-            rates.sorted { $0.perSecond < $1.perSecond }[rates.count / 2]
-        }
     }
 
     private static func rate(_ program: String, _ arguments: [String], _ seconds: Double) throws -> Rate {
