@@ -22,7 +22,7 @@ enum HTTPTargetReader {
         }
         if let honours = block.take("honourRetryAfter")?.bool() { target?.honoursRetryAfter = honours }
         if let passes = block.take("passRedirect")?.bool() { target?.passesRedirect = passes }
-        if let secret = block.take("secret")?.secret() { target?.secret = secret }
+        if let secret = block.take("secret")?.signingSecret() { target?.secret = secret }
         block.finish()
         return target
     }

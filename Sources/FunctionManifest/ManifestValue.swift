@@ -36,11 +36,17 @@ struct ManifestValue {
         return text
     }
 
-    /// A text that should not stand in the file: literally written, it is taken and warned of.
-    func secret() -> Secret? {
-        guard let text = nonEmptyString() else { return nil }
+    /// What signs webhooks. It should not stand in the file: literally written, it is taken and warned of.
+    func signingSecret() -> Secret? {
+        guard let secret = nonEmptyString().map({ Secret($0) }) else { return nil }
+        if secret.isMarked, secret.markedKey == nil {
+            report(
+                "what stands behind whsec_ is no Base64: a receiver could not read it",
+                help: "make one with: echo \"whsec_$(openssl rand -base64 32)\"")
+            return nil
+        }
         warnIfLiteral()
-        return Secret(text)
+        return secret
     }
 
     func warnIfLiteral() {
@@ -180,9 +186,9 @@ struct ManifestValue {
         return [self]
     }
 
-    func block() -> ManifestBlock? {
+    func block(help: String = "write \"key: value\" lines below it") -> ManifestBlock? {
         guard case .mapping(let entries) = node.content else {
-            report("expected a mapping, found \(node.kind)", help: "write \"key: value\" lines below it")
+            report("expected a mapping, found \(node.kind)", help: help)
             return nil
         }
         return ManifestBlock(path: path, entries: entries, span: node.span, context: context)

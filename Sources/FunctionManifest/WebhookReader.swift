@@ -3,12 +3,12 @@ internal import JobModel
 /// `onComplete` of a function, and the `webhooks` block.
 enum WebhookReader {
     static func onComplete(_ value: ManifestValue) -> CompletionHook? {
-        guard var block = value.block() else { return nil }
+        guard var block = value.block(help: "write onComplete: {url: https://…}") else { return nil }
         let url = block.require("url", help: "add \"url: https://…\"").flatMap {
             HTTPTargetReader.url($0, knowsResult: true)
         }
         var hook = url.map { CompletionHook(url: $0) }
-        if let secret = block.take("secret")?.secret() { hook?.secret = secret }
+        if let secret = block.take("secret")?.signingSecret() { hook?.secret = secret }
         if let value = block.take("events"), let list = value.list() {
             let events = list.compactMap { $0.choice(CompletionHook.Event.self) }
             if list.isEmpty { value.report("must not be empty", help: "leave it out for all events") }

@@ -39,13 +39,7 @@ package struct HTTPHandler: Handler {
     private func request(for call: HandlerCall) -> Result<OutboundRequest, Outcome.Failure> {
         let values = Self.values(of: call.job, for: target)
         guard let url = target.url.url(values) else {
-            let isMissing = target.url.text(values) == nil
-            return .failure(
-                Outcome.Failure(
-                    error: isMissing
-                        ? "a value that the handler's url needs is missing"
-                        : "a value would make the handler's url lead elsewhere: \".\" and \"..\" are no path segments",
-                    retryable: false))
+            return .failure(Self.unfilled(target.url, values, of: "url"))
         }
         // The engine stops the attempt at its deadline and says so; this is for a clock that was set back.
         let limit = max(.zero, call.deadline - clock.now().wall) + Self.beyondDeadline
@@ -53,9 +47,7 @@ package struct HTTPHandler: Handler {
             method: target.method, url: url, headers: headers(call), body: call.job.payload, timeout: limit)
         for header in target.headers {
             guard let value = header.value.text(values) else {
-                return .failure(
-                    Outcome.Failure(
-                        error: "a value that the header \(header.name) needs is missing", retryable: false))
+                return .failure(Self.unfilled(header.value, values, of: "header \(header.name)"))
             }
             request.headers.removeAll { $0.name.lowercased() == header.name.lowercased() }
             request.headers.append((header.name, value))
@@ -70,6 +62,15 @@ package struct HTTPHandler: Handler {
             request.headers += fields
         }
         return .success(request)
+    }
+
+    /// Why a template could not be filled in with a job's values.
+    private static func unfilled(_ template: Template, _ values: TemplateValues, of place: String) -> Outcome.Failure {
+        let error =
+            template.missing(in: values).map {
+                "the handler's \(place) needs {\($0)}, and this job has no text, number or boolean there"
+            } ?? "a value would make the handler's \(place) lead elsewhere: \".\" and \"..\" are no path segments"
+        return Outcome.Failure(error: error, retryable: false)
     }
 
     private func outcome(of result: OutboundResult, _ call: HandlerCall) -> Outcome {

@@ -20,6 +20,10 @@ package final class Dispatcher: Service {
         var nap: OneShot<Void>?
         /// Something came while nobody napped.
         var awake = true
+        /// It naps without knowing what is due next: no slot was free when it lay down.
+        var napsBlind = false
+        /// Milliseconds of the monotonic clock: until then claims go by themselves, for one that went along has failed.
+        var claimsAlongFrom: Int64 = 0
         var idle: OneShot<Void>?
         var lastTick: Int64 = 0
         /// Attempts of jobs that were accepted with their lease, until the loop takes them up.
@@ -126,18 +130,18 @@ package final class Dispatcher: Service {
     /// Attempts that hold a slot and a lease, to the loop that starts them.
     private func handOver(_ attempts: [RunningAttempt]) async {
         guard !attempts.isEmpty else { return }
-        let (isTaken, nap): (Bool, OneShot<Void>?) = state.withLock { state in
+        let (isTaken, waiting): (Bool, OneShot<Void>?) = state.withLock { state in
             guard state.isUp else {
                 for attempt in attempts {
                     state.core.ended(attempt)
                     state.core.recorded(attempt)
                 }
-                return (false, nil)
+                return (false, Self.idle(state))
             }
             state.handed += attempts
             return (true, Self.wake(&state))
         }
-        nap?.set(())
+        waiting?.set(())
         // They came when the loop had ended: the next process starts them.
         if !isTaken { await recorder.giveBack(attempts.map { ($0.live, $0.live.lane) }) }
     }
@@ -194,8 +198,17 @@ package final class Dispatcher: Service {
 
     private static func wake(_ state: inout State) -> OneShot<Void>? {
         state.awake = true
+        state.napsBlind = false
         defer { state.nap = nil }
         return state.nap
+    }
+
+    /// Who waits until nothing runs, when nothing does.
+    private static func idle(_ state: State) -> OneShot<Void>? { state.core.running.isEmpty ? state.idle : nil }
+
+    /// Whether a slot that has become free may be what somebody waits for.
+    private static func needsPlan(_ state: State, _ deployment: Deployment) -> Bool {
+        state.napsBlind || state.core.needsPlan(deployment)
     }
 
     /// The deployment was replaced: what waits for a function, a slot or a limit may start now.
@@ -323,7 +336,7 @@ package final class Dispatcher: Service {
         guard !ends.isWaiting else { return }
         let deployment = deployment.value
         // Most ends free nothing that anybody waits for.
-        let nap = state.withLock { state in state.core.needsPlan(deployment) ? Self.wake(&state) : nil }
+        let nap = state.withLock { state in Self.needsPlan(state, deployment) ? Self.wake(&state) : nil }
         nap?.set(())
     }
 
@@ -364,6 +377,7 @@ package final class Dispatcher: Service {
         let due: Timestamp?? = state.withLock { state in
             if state.awake || state.core.draining || !state.handed.isEmpty { return nil }
             state.nap = nap
+            state.napsBlind = state.core.isFull(deployment)
             return .some(state.core.nextDue(deployment, paused: state.paused))
         }
         guard let due else { return }
@@ -399,40 +413,51 @@ package final class Dispatcher: Service {
 }
 
 extension Dispatcher: EndWriter.Owner {
-    func claimAlong() -> ClaimRequest? {
+    func claimAlong() -> EndWriter.Claim? {
         let deployment = deployment.value
         let now = clock.now()
-        return state.withLock { state in
-            guard state.isUp, state.core.needsPlan(deployment) else { return nil }
-            return Self.request(&state, deployment, at: now)
+        let (request, nap): (ClaimRequest?, OneShot<Void>?) = state.withLock { state in
+            guard state.isUp, now.monotonic >= state.claimsAlongFrom, Self.needsPlan(state, deployment) else {
+                return (nil, nil)
+            }
+            let request = Self.request(&state, deployment, at: now)
+            // What is due later, or waits for a limit until then, the loop waits for.
+            return (request, request == nil ? Self.wake(&state) : nil)
         }
+        nap?.set(())
+        return request.map { EndWriter.Claim(request: $0, deployment: deployment) }
     }
 
-    func failed(_ claim: ClaimRequest) {
+    func failed(_ claim: EndWriter.Claim) {
+        let now = clock.now().monotonic
         let nap = state.withLock { state in
-            state.core.failed(claim.asks, at: claim.now.wall)
+            state.core.failed(claim.request.asks, at: claim.request.now.wall)
+            // The loop's own claim says what is wrong, and spoils nobody's ends.
+            state.claimsAlongFrom = now + Self.napMilliseconds
             return Self.wake(&state)
         }
         nap?.set(())
     }
 
-    func written(_ ends: [EndWriter.End], dues: [Timestamp?], claimed: EndWriter.Claimed?) async {
+    func written(_ ends: [EndWriter.End], dues: [Timestamp?], claimed: (EndWriter.Claim, [ClaimAnswer])?) async {
         // What has been claimed runs before what has ended is gone: a drain waits for it.
-        let (attempts, giveBack) = claimed.map { take($0.answers, to: $0.request.asks, deployment.value) } ?? ([], [])
-        recorded(ends, dues: dues)
-        await handOver(attempts)
-        if !giveBack.isEmpty { await self.giveBack(giveBack) }
+        let taken = claimed.map { claim, answers in take(answers, to: claim.request.asks, claim.deployment) }
+        recorded(ends, dues: dues, hasClaimed: taken != nil)
+        guard let taken else { return }
+        await handOver(taken.attempts)
+        if !taken.giveBack.isEmpty { await giveBack(taken.giveBack) }
     }
 
     /// Their ends are written, or others have ended them.
-    private func recorded(_ ends: [EndWriter.End], dues: [Timestamp?]) {
+    private func recorded(_ ends: [EndWriter.End], dues: [Timestamp?], hasClaimed: Bool) {
         let (nap, idle) = state.withLock { state in
             for (attempt, due) in zip(ends.lazy.map(\.attempt), dues) {
                 state.core.recorded(attempt)
                 if let due { state.core.hint(attempt.function.name, lane: attempt.live.lane, due: due) }
             }
-            let isAwaited = dues.contains { $0 != nil }
-            return (isAwaited ? Self.wake(&state) : nil, state.core.running.isEmpty ? state.idle : nil)
+            // The loop is to know when what goes back is due, and what a claim has left.
+            let isAwaited = hasClaimed || dues.contains { $0 != nil }
+            return (isAwaited ? Self.wake(&state) : nil, Self.idle(state))
         }
         nap?.set(())
         idle?.set(())

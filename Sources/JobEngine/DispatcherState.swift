@@ -10,8 +10,10 @@ struct DispatcherState {
     private var slotsTaken = 0
     private var queues: [String: FunctionQueue] = [:]
     private var starts = StartLimits()
-    /// Slots promised to a claim under way.
+    /// Slots promised to claims under way.
     private var reserved = 0
+    /// Starts promised to claims under way, by key of a limit.
+    private var promised: [Int64: Int] = [:]
     /// Slots promised to jobs that are being accepted.
     private var admitted = 0
     /// Lanes whose latest claim was cut by its limit: more of them is due.
@@ -54,8 +56,8 @@ struct DispatcherState {
         }
         // A function whose lanes all turn out to be blocked leaves its share to the others: look again without it.
         while true {
-            let (asks, candidates) = plan(free, deployment, paused: paused, at: now)
-            if asks.isEmpty, !candidates.isEmpty { continue }
+            let (asks, candidates, hasBlocked) = plan(free, deployment, paused: paused, at: now)
+            if asks.isEmpty, hasBlocked { continue }
             reserved += asks.reduce(0) { $0 + $1.limit }
             isShort =
                 candidates.contains { queues[$0]?.hasReady == true }
@@ -121,7 +123,7 @@ struct DispatcherState {
     /// What would be asked for, and which functions had ready lanes and may start. Lanes that are blocked are ready no more.
     private mutating func plan(
         _ free: Int, _ deployment: Deployment, paused: Set<String>, at now: Moment
-    ) -> (asks: [ClaimAsk], candidates: [String]) {
+    ) -> (asks: [ClaimAsk], candidates: [String], hasBlocked: Bool) {
         var candidates: [(name: String, rules: StartRules, running: Int, turn: Int)] = []
         for name in queues.keys {
             guard let function = deployment.functions[name], !function.paused, !paused.contains(name) else { continue }
@@ -132,16 +134,18 @@ struct DispatcherState {
         candidates.sort { ($0.running, $0.turn) < ($1.running, $1.turn) }
         let shares = Self.fill(free, levels: candidates.map(\.running))
         var asks: [ClaimAsk] = []
-        var planned: [Int64: Int] = [:]
+        var hasBlocked = false
         for (candidate, share) in zip(candidates, shares) where share > 0 {
             turn += 1
             queues[candidate.name]?.turn = turn
-            let lanes =
-                queues[candidate.name]?.share(
-                    share, rules: candidate.rules, starts: starts, planned: &planned, at: now) ?? []
-            asks += lanes.map { ClaimAsk(function: candidate.name, lane: $0.lane, limit: $0.count) }
+            guard
+                let lanes = queues[candidate.name]?.share(
+                    share, rules: candidate.rules, starts: starts, planned: &promised, at: now)
+            else { continue }
+            asks += lanes.asks.map { ClaimAsk(function: candidate.name, lane: $0.lane, limit: $0.count) }
+            hasBlocked = hasBlocked || lanes.hasBlocked
         }
-        return (asks, candidates.map(\.name))
+        return (asks, candidates.map(\.name), hasBlocked)
     }
 
     /// Water-filling: how many of `free` each gets when the lowest level always rises first.
@@ -208,7 +212,10 @@ struct DispatcherState {
     private mutating func endAsking(_ asks: [ClaimAsk]) {
         for ask in asks {
             reserved -= ask.limit
-            queues[ask.function]?.answered(ask.lane)
+            for (key, count) in queues[ask.function]?.answered(ask.lane) ?? [:] {
+                let left = (promised[key] ?? 0) - count
+                promised[key] = left > 0 ? left : nil
+            }
         }
     }
 
@@ -264,6 +271,9 @@ struct DispatcherState {
 
     /// Targets that do not answer.
     var silentTargets: Int { starts.silentTargets }
+
+    /// Whether all slots are taken or promised.
+    func isFull(_ deployment: Deployment) -> Bool { free(deployment) <= 0 }
 
     /// Whether a slot that becomes free may be what somebody waits for.
     func needsPlan(_ deployment: Deployment) -> Bool {

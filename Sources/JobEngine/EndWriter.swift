@@ -16,16 +16,20 @@ final class EndWriter: Sendable {
     /// What else a write means; the dispatcher says it.
     protocol Owner: Sendable {
         /// What is to be claimed along; called by the store, when it begins to write.
-        func claimAlong() -> ClaimRequest?
+        func claimAlong() -> Claim?
         /// - Parameters:
         ///   - dues: when each job that went back to the queue is due.
-        ///   - claimed: what the claim that went along has got.
-        func written(_ ends: [End], dues: [Timestamp?], claimed: Claimed?) async
+        ///   - claimed: the claim that went along, and what it has got.
+        func written(_ ends: [End], dues: [Timestamp?], claimed: (Claim, [ClaimAnswer])?) async
         /// A claim has failed with the write that it went along with.
-        func failed(_ claim: ClaimRequest)
+        func failed(_ claim: Claim)
     }
 
-    typealias Claimed = (request: ClaimRequest, answers: [ClaimAnswer])
+    /// What is claimed, and under which deployment: the jobs begin under it even when another is in force by then.
+    struct Claim: Sendable {
+        var request: ClaimRequest
+        var deployment: Deployment
+    }
 
     private struct State {
         var ends: [End] = []
@@ -89,20 +93,20 @@ final class EndWriter: Sendable {
         private struct Taken {
             var ends: [End]
             var settlements: [Settlement]
-            var claim: ClaimRequest?
+            var claim: Claim?
         }
 
         private let taken = Mutex<Taken?>(nil)
 
         /// nil when the store has not begun to write.
-        var given: (ends: [End], claim: ClaimRequest?)? { taken.withLock { $0.map { ($0.ends, $0.claim) } } }
+        var given: (ends: [End], claim: Claim?)? { taken.withLock { $0.map { ($0.ends, $0.claim) } } }
 
         func begin(_ writer: EndWriter, _ owner: some Owner) -> SettleBatch {
             let ends = writer.take()
             let settlements = writer.recorder.settlements(of: ends.map(\.entry))
             let claim = owner.claimAlong()
             taken.withLock { $0 = Taken(ends: ends, settlements: settlements, claim: claim) }
-            return SettleBatch(settlements: settlements, claim: claim)
+            return SettleBatch(settlements: settlements, claim: claim?.request)
         }
 
         func told(

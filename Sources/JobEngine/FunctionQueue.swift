@@ -12,6 +12,23 @@ struct FunctionQueue {
         static func < (left: LaterLane, right: LaterLane) -> Bool { left.due < right.due }
     }
 
+    /// Claims under way for a lane.
+    private struct Asked {
+        var claims = 0
+        /// Where a limit binds there is one at a time: another would be given the same room.
+        var isAlone = false
+        /// What it may start, by key of a limit.
+        var promise: [Int64: Int] = [:]
+        /// A hint that came meanwhile.
+        var due: Timestamp?
+
+        mutating func add(_ other: Asked) {
+            claims += other.claims
+            isAlone = isAlone || other.isAlone
+            promise.merge(other.promise, uniquingKeysWith: +)
+        }
+    }
+
     /// So many lanes are looked at for one claim.
     private static let width = 64
 
@@ -27,7 +44,7 @@ struct FunctionQueue {
     private var waiting: [Int64: Set<Int64>] = [:]
     private var isWaiting: Set<Int64> = []
     /// Lanes of which jobs are being claimed.
-    private var asked: Set<Int64> = []
+    private var asked: [Int64: Asked] = [:]
     private(set) var running = 0
     private var runningByLane: [Int64: Int] = [:]
     /// When this function was last given a slot.
@@ -54,6 +71,10 @@ struct FunctionQueue {
     /// A job of the lane is due then, or may be.
     mutating func hint(_ lane: Int64, due: Timestamp) {
         guard !isReady.contains(lane), !isWaiting.contains(lane) else { return }
+        if let other = asked[lane], other.isAlone {
+            asked[lane]?.due = other.due.map { min($0, due) } ?? due
+            return
+        }
         if let known = laterDue[lane], known <= due { return }
         laterDue[lane] = due
         later.insert(LaterLane(due: due, lane: lane))
@@ -99,16 +120,26 @@ struct FunctionQueue {
         }
     }
 
+    /// A lane that is looked at for a claim.
+    private struct Candidate {
+        var lane: Int64
+        var running: Int
+        var granted = 0
+        var room = Int.max
+        var asked = Asked(claims: 1)
+    }
+
     /// Hands up to `slots` out to ready lanes: the next one to the lane that runs the fewest. Lanes that get some leave
     /// the row until the claim is answered.
+    ///
+    /// - Parameter planned: starts that are promised and not yet made, by key; those of this call are added.
+    /// - Returns: what to claim, and whether lanes were found that have to wait for a limit.
     mutating func share(
         _ slots: Int, rules: StartRules, starts: StartLimits, planned: inout [Int64: Int], at now: Moment
-    ) -> [(lane: Int64, count: Int)] {
+    ) -> (asks: [(lane: Int64, count: Int)], hasBlocked: Bool) {
         adopt(rules)
-        var lanes: [(lane: Int64, running: Int, granted: Int, room: Int)] = []
-        for lane in ready.prefix(Self.width) {
-            lanes.append((lane, runningByLane[lane] ?? 0, 0, .max))
-        }
+        var hasBlocked = false
+        var lanes = ready.prefix(Self.width).map { Candidate(lane: $0, running: runningByLane[$0] ?? 0) }
         var left = slots
         // Lanes that may share a key are given one at a time, so that each grant sees the others.
         while left > 0, let index = Self.emptiest(lanes) {
@@ -119,6 +150,7 @@ struct FunctionQueue {
                 left -= share
                 continue
             }
+            lanes[index].asked.isAlone = true
             // What a lane's keys are is not known before its first job has been seen.
             guard let keys = keys[lane] else {
                 lanes[index].granted = 1
@@ -132,28 +164,34 @@ struct FunctionQueue {
                 lanes[index].room = 0
                 // Only what runs can end and wake the lane; what is merely planned may come to nothing.
                 let isTaken = starts.room(for: keys, of: rules.limits, at: now.monotonic * 1_000_000).count == 0
-                if isTaken, lanes[index].granted == 0, let obstacle { block(lane, by: obstacle, at: now) }
+                if isTaken, lanes[index].granted == 0, let obstacle {
+                    block(lane, by: obstacle, at: now)
+                    hasBlocked = true
+                }
                 continue
             }
             // One by itself takes all that it may have.
             let share = lanes.count == 1 ? min(left, room) : 1
             lanes[index].granted += share
-            for key in keys.slots + keys.throttle { planned[key, default: 0] += share }
+            for key in keys.slots + keys.throttle {
+                planned[key, default: 0] += share
+                lanes[index].asked.promise[key, default: 0] += share
+            }
             left -= share
         }
         let granted = lanes.filter { $0.granted > 0 }
         for lane in granted {
             isReady.remove(lane.lane)
-            asked.insert(lane.lane)
+            asked[lane.lane, default: Asked()].add(lane.asked)
         }
         if !granted.isEmpty {
             let gone = Set(granted.map(\.lane))
             ready.removeAll { gone.contains($0) }
         }
-        return granted.map { ($0.lane, $0.granted) }
+        return (granted.map { ($0.lane, $0.granted) }, hasBlocked)
     }
 
-    private static func emptiest(_ lanes: [(lane: Int64, running: Int, granted: Int, room: Int)]) -> Int? {
+    private static func emptiest(_ lanes: [Candidate]) -> Int? {
         var best: Int?
         for index in lanes.indices where lanes[index].room > 0 {
             let load = lanes[index].running + lanes[index].granted
@@ -175,7 +213,15 @@ struct FunctionQueue {
     }
 
     /// What was asked for has come, or failed to.
-    mutating func answered(_ lane: Int64) { asked.remove(lane) }
+    ///
+    /// - Returns: what had been promised to it, by key.
+    mutating func answered(_ lane: Int64) -> [Int64: Int] {
+        asked[lane]?.claims -= 1
+        guard let claim = asked[lane], claim.claims <= 0 else { return [:] }
+        asked[lane] = nil
+        if let due = claim.due { hint(lane, due: due) }
+        return claim.promise
+    }
 
     /// The lane has no queued jobs.
     mutating func drained(_ lane: Int64) {

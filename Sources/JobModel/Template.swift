@@ -89,6 +89,12 @@ package struct Template: Equatable, Sendable {
         }
     }
 
+    /// The first reference for which the values have no text, number or boolean.
+    package func missing(in values: TemplateValues) -> ValuePath? {
+        for case .reference(let path) in pieces where values[path]?.scalarText == nil { return path }
+        return nil
+    }
+
     /// The URL that this template makes of a job's values, or nil when a value is missing or no scalar, or would make a
     /// path segment "." or "..", which lead elsewhere (RFC 3986, section 5.2.4), percent-encoded or not.
     ///

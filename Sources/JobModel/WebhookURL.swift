@@ -14,13 +14,15 @@ package enum WebhookURL {
         return UInt16(authority[authority.index(after: colon)...]) ?? 0 > 0
     }
 
-    /// http or https with a host, in printable ASCII, without credentials: they would stand in every log.
+    /// http or https with a host, in printable ASCII, without credentials: they would stand in every log. Nothing in the host
+    /// is percent-encoded; an IPv6 address names no interface of this machine (RFC 6874).
     package static func isValid(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
         guard lowered.hasPrefix("http://") || lowered == "https://", text.utf8.count <= Limits.webhookURLBytes,
             text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), let scheme = text.firstRange(of: "://")
         else { return false }
         let authority = text[scheme.upperBound...].prefix { !"/?#\\".contains($0) }
-        return !authority.isEmpty && !authority.contains("@") && !authority.hasPrefix(":") && hasPort(authority)
+        return !authority.isEmpty && !authority.contains("@") && !authority.contains("%") && !authority.hasPrefix(":")
+            && hasPort(authority)
     }
 }

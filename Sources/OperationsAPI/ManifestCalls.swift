@@ -62,7 +62,8 @@ struct ManifestCalls: Sendable {
         let result = isDry ? "checked" : report.revision == report.former ? "unchanged" : "reloaded"
         return [
             "result": .string(result), "revision": .string(report.revision),
-            "formerRevision": .string(report.former), "added": .array(changes.added.map { .string($0) }),
+            "formerRevision": .string(report.former), "loadedAt": .string(report.loadedAt.description),
+            "added": .array(changes.added.map { .string($0) }),
             "changed": .array(
                 changes.changed.map { function in
                     [

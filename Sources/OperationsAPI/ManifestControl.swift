@@ -65,16 +65,19 @@ package struct ReloadReport: Sendable {
     package var revision: String
     package var former: String
     package var changes: ManifestChanges
+    /// Since when the revision in force has been.
+    package var loadedAt: Timestamp
     /// Of the functions that are touched.
     package var live: [String: ManifestChanges.Live]
     package var warnings: [ManifestProblem]
 
     package init(
-        revision: String, former: String, changes: ManifestChanges, live: [String: ManifestChanges.Live],
-        warnings: [ManifestProblem]
+        revision: String, former: String, loadedAt: Timestamp, changes: ManifestChanges,
+        live: [String: ManifestChanges.Live], warnings: [ManifestProblem]
     ) {
         self.revision = revision
         self.former = former
+        self.loadedAt = loadedAt
         self.changes = changes
         self.live = live
         self.warnings = warnings

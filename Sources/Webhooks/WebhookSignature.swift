@@ -5,8 +5,6 @@ package import JobModel
 /// Signs what leaves, in two schemes at once: an HMAC-SHA256 of the raw body in hex (reference/asyncly-api.txt), and
 /// Standard Webhooks 1.0 (https://www.standardwebhooks.com), which signs id and time with it.
 package struct WebhookSignature: Sendable {
-    private static let marker = "whsec_"
-
     private let plainKey: SymmetricKey
     private let standardKey: SymmetricKey
 
@@ -15,14 +13,13 @@ package struct WebhookSignature: Sendable {
     package init(secret: Secret) {
         let bytes = Data(secret.revealed.utf8)
         plainKey = SymmetricKey(data: bytes)
-        let text = secret.revealed
-        let decoded =
-            text.hasPrefix(Self.marker) ? Data(base64Encoded: String(text.dropFirst(Self.marker.utf8.count))) : nil
-        standardKey = SymmetricKey(data: decoded.flatMap { $0.isEmpty ? nil : $0 } ?? bytes)
+        standardKey = SymmetricKey(data: secret.markedKey ?? bytes)
     }
 
     /// A new secret in the form that Standard Webhooks' libraries take.
-    package static func secret(from bytes: [UInt8]) -> Secret { Secret(marker + Data(bytes).base64EncodedString()) }
+    package static func secret(from bytes: [UInt8]) -> Secret {
+        Secret(Secret.signingMarker + Data(bytes).base64EncodedString())
+    }
 
     /// `sha256=<hex>` of the body alone.
     package func plain(_ body: [UInt8]) -> String {

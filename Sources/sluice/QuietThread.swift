@@ -7,7 +7,7 @@ private import Synchronization
 /// goes first. Where the processor is never free, the work is done again in the ordinary way, and the first to end counts.
 enum QuietThread {
     /// So long the quiet attempt has.
-    private static let patience = DispatchTimeInterval.milliseconds(250)
+    private static let patience = DispatchTimeInterval.seconds(1)
 
     /// - Parameter body: pure, for it may run twice.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {

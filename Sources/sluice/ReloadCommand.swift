@@ -50,12 +50,13 @@ enum ReloadAnswerText {
         guard case .array(let summary)? = report["summary"] else { return result }
         let lines = summary.map { "  \(Terminal.plain($0.string ?? ""))" }
         let former = report["formerRevision"]?.string ?? ""
+        let since = report["loadedAt"]?.string
         let head =
             switch result {
             case "reloaded": "reloaded, revision \(former) → \(revision)"
             case "checked" where revision == former: "nothing would change, revision \(revision) is in force"
             case "checked": "would reload, revision \(former) → \(revision)"
-            default: "unchanged, revision \(revision)"
+            default: "unchanged, revision \(revision)" + (since.map { ", in force since \($0)" } ?? "")
             }
         return ([head] + lines).joined(separator: "\n")
     }

@@ -110,7 +110,7 @@ actor Reloader: ManifestControl {
             }
             return .refused(refused)
         case .success(let (next, warnings)):
-            let report = await report(on: next, warnings)
+            var report = await report(on: next, warnings)
             let wasBroken = failure != nil
             failure = nil
             counts.recover()
@@ -121,6 +121,7 @@ actor Reloader: ManifestControl {
             await apply(next)
             manifest = next
             loadedAt = now()
+            report.loadedAt = loadedAt
             counts.loaded(at: loadedAt)
             counts.take()
             onReport(.taken(report))
@@ -133,7 +134,7 @@ actor Reloader: ManifestControl {
         let changes = await QuietThread.run { ManifestChanges(from: former, to: next) }
         let touched = changes.added + changes.removed + changes.changed.map(\.name)
         return ReloadReport(
-            revision: next.revision, former: manifest.revision, changes: changes,
+            revision: next.revision, former: manifest.revision, loadedAt: loadedAt, changes: changes,
             live: Dictionary(touched.map { ($0, live($0)) }, uniquingKeysWith: { first, _ in first }),
             warnings: warnings)
     }

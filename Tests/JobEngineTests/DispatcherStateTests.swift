@@ -141,6 +141,47 @@ import Testing
         #expect(served == [1, 2])
     }
 
+    @Test func `The room that a claim under way may use is promised to no other`() {
+        var state = DispatcherState()
+        let bounded = EngineFixture.function("f") { $0.limits.concurrency = [ConcurrencyLimit(limit: 2)] }
+        let deployment = Deployment(revision: "r", functions: [bounded], concurrency: 10)
+        let jobs = (1...2 as ClosedRange<Int64>).map { lane in
+            var job = Sample.job("f").job
+            job.id = JobID(row: lane, random: 1)
+            let live = LiveJob(job: job, progress: JobProgress(), lane: lane, due: now.wall, deadline: now.wall)
+            return DispatcherState.Claimed(
+                live: live, function: bounded, keys: JobKeys(lane: lane, concurrency: [7]))
+        }
+        func plan() -> [ClaimAsk] {
+            for lane: Int64 in 1...2 { state.hint("f", lane: lane, due: now.wall) }
+            return state.plan(deployment, paused: [], at: now)
+        }
+        func answer(_ asks: [ClaimAsk], _ jobs: [DispatcherState.Claimed]) -> (start: Int, giveBack: Int) {
+            let answers = asks.map {
+                ClaimAnswer(function: "f", lane: $0.lane, jobs: [], nextDue: now.wall + .seconds(1))
+            }
+            let (start, giveBack) = state.answered(asks, answers, jobs, at: now)
+            return (start.count, giveBack.count)
+        }
+        #expect(answer(plan(), jobs) == (2, 0))
+        let attempts = jobs.map { job in
+            RunningAttempt(
+                live: job.live, function: bounded, revision: "r", lease: Lease(token: 1), startedAt: now,
+                keys: job.keys)
+        }
+        for attempt in attempts { state.started(attempt) }
+        #expect(plan().isEmpty)
+        state.end(attempts[0])
+        let first = plan()
+        #expect(first.map(\.limit) == [1])
+        // Both lanes have due jobs, that of the claim included, and its place is all there is.
+        #expect(plan().isEmpty)
+        #expect(answer(first, []) == (0, 0))
+        let second = plan()
+        #expect(second.map(\.limit) == [1])
+        #expect(answer(second, [jobs[0]]) == (1, 0))
+    }
+
     @Test func `A job claimed again before its former attempt is noted as ended leaks nothing`() {
         var state = DispatcherState()
         let bounded = EngineFixture.function("f") { $0.limits.concurrency = [ConcurrencyLimit(limit: 2)] }

@@ -53,6 +53,11 @@ final class ManualClock: EngineClock {
 
     func dismiss(_ id: AlarmID) { state.withLock { $0.sleepers.removeAll { $0.id == id } } }
 
+    /// Whether somebody is to be woken at that time, in milliseconds from now.
+    func hasAlarm(in milliseconds: Int64) -> Bool {
+        state.withLock { state in state.sleepers.contains { $0.due == state.monotonic + milliseconds } }
+    }
+
     func advance(_ milliseconds: Int64) {
         let due = state.withLock { state in
             state.monotonic += milliseconds
@@ -234,6 +239,14 @@ final class EngineFixture: Sendable {
     /// Waits until nothing runs: every slot is free again.
     func idle() async throws {
         while engine.dispatcher.isBusy {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+
+    /// Waits until somebody is to be woken at that time, in milliseconds from now, or nobody any more.
+    func alarm(in milliseconds: Int64, isThere: Bool = true) async throws {
+        while clock.hasAlarm(in: milliseconds) != isThere {
             try Task.checkCancellation()
             await Task.yield()
         }

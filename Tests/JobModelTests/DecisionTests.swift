@@ -201,11 +201,11 @@ import Testing
     @Test(arguments: [
         "http://h:0/", "http://h:65536/", "http://h:99999/", "http://h:x/", "http://h:/", "http://[::1]:70000/",
         "http://u@h/",
-        "http:///x", "http://:80/", "ftp://h/",
+        "http:///x", "http://:80/", "ftp://h/", "http://[fe80::1%25eth0]/", "http://exampl%65.com/",
     ])
     func `What can never be sent is no webhook's URL`(_ url: String) { #expect(!WebhookURL.isValid(url)) }
 
-    @Test(arguments: ["HTTP://h/", "https://h:65535/a", "http://[::1]/", "http://[::1]:80/"])
+    @Test(arguments: ["HTTP://h/", "https://h:65535/a", "http://[::1]/", "http://[::1]:80/", "http://h/%41"])
     func `These may be`(_ url: String) { #expect(WebhookURL.isValid(url)) }
 
     @Test(arguments: ["{", "{payload", "{other.a}", "{payload..a}", "{}", "{ payload.a }"])

@@ -14,6 +14,20 @@ package final class FailingStore: JobStore {
     /// Whose calls are counted.
     package enum Counted: Sendable { case all, enqueues, fetches }
 
+    /// Called before and after the work of a settlement: a test that holds them up decides what comes between.
+    package struct SettleHooks: Sendable {
+        package var before: @Sendable () async -> Void
+        package var after: @Sendable () async -> Void
+
+        package init(
+            before: @escaping @Sendable () async -> Void = {}, after: @escaping @Sendable () async -> Void = {}
+        ) {
+            self.before = before
+            self.after = after
+        }
+    }
+
+    private let hooks: SettleHooks
     private let store: any JobStore
     private let counted: Counted
     private let failure: Failure
@@ -25,6 +39,14 @@ package final class FailingStore: JobStore {
         self.counted = counted
         self.failingCall = failingCall
         self.failure = failure
+        hooks = SettleHooks()
+    }
+
+    /// Fails never.
+    package init(_ store: any JobStore, settling hooks: SettleHooks) {
+        self.store = store
+        self.hooks = hooks
+        (counted, failingCall, failure) = (.all, .max, .before)
     }
 
     /// Whether the call that fails has come.
@@ -68,7 +90,12 @@ package final class FailingStore: JobStore {
     package func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
     ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
-        try await call { () async throws(StoreError) in try await store.settle(batch) }
+        try await call { () async throws(StoreError) in
+            await hooks.before()
+            let done = try await store.settle(batch)
+            await hooks.after()
+            return done
+        }
     }
 
     package func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {

@@ -144,6 +144,8 @@ import Testing
         let before = target.requests.count
         let short = try await server.end(of: try await server.accept("/api/v1/users/7/call", "{}"))
         #expect(short.json["state"] == "failed")
+        #expect(
+            short.json["lastError"]?.string?.hasPrefix("the handler's url needs {payload.") == true, "\(short.json)")
         #expect(target.requests.count == before)
     }
 
