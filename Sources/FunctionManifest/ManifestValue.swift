@@ -40,10 +40,10 @@ struct ManifestValue {
     func signingSecret() -> Secret? {
         guard let secret = nonEmptyString().map({ Secret($0) }) else { return nil }
         if secret.isMarked, secret.markedKey == nil {
-            report(
-                "what stands behind whsec_ is no Base64: a receiver could not read it",
-                help: "make one with: echo \"whsec_$(openssl rand -base64 32)\"")
-            return nil
+            context.problems.add(
+                "\(path): what stands behind whsec_ is no Base64, so libraries of Standard Webhooks cannot verify with it",
+                at: node.span, help: "make one with: echo \"whsec_$(openssl rand -base64 32)\"", severity: .warning,
+                isSecret: true)
         }
         warnIfLiteral()
         return secret

@@ -69,11 +69,6 @@ struct Settings: Sendable {
                 ? "$SLUICE_ADMIN_TOKEN" : "$(cat '\(setting("SLUICE_ADMIN_TOKEN_FILE") ?? "")')"
         }
         webhookSecret = try Self.secret("WEBHOOK_SECRET", setting)
-        if let webhookSecret, webhookSecret.isMarked, webhookSecret.markedKey == nil {
-            throw Problem(
-                text: "WEBHOOK_SECRET: what stands behind whsec_ is no Base64; make one with: "
-                    + "echo \"whsec_$(openssl rand -base64 32)\"")
-        }
         let level = flags.logLevel ?? setting("LOG_LEVEL") ?? (flags.isDev ? "debug" : "info")
         guard let logLevel = Logger.Level(rawValue: level.lowercased()) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

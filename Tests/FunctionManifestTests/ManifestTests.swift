@@ -289,7 +289,7 @@ extension ManifestResult {
         ("onComplete: {url: \"https://x/\", events: [done]}", "unknown value \"done\""),
         ("onComplete: {url: \"https://x/\", events: []}", "must not be empty"),
         ("onComplete: {url: \"https://x/\", secrets: s}", "unknown key"),
-        ("onComplete: {url: \"https://x/\", secret: \"whsec_@@\"}", "behind whsec_ is no Base64"),
+        ("onComplete: {url: \"https://x/\", secret: \"${NONE:-whsec_@@}\"}", "behind whsec_ is no Base64"),
         ("onComplete: \"https://x/\"", "onComplete: expected a mapping"),
     ])
     func `What is wrong with a webhook is told`(_ lines: String, _ message: String) {
