@@ -25,6 +25,7 @@ final class CurlTransfers {
     /// The shard of each scheme, host and port, given out in turn.
     private var origins: [Substring: Int] = [:]
     private var nextShard = 0
+    private var latest: (url: String, index: Int)?
     private var events = [epoll_event](repeating: epoll_event(), count: 256)
 
     init(policy: EgressPolicy, wake: Int32) {
@@ -55,7 +56,7 @@ final class CurlTransfers {
         if let known = transfer.shard {
             index = known
         } else {
-            index = roomy(from: self.index(of: Self.origin(of: transfer.request.url)))
+            index = roomy(from: self.index(of: transfer.request.url))
             transfer.shard = index
         }
         if let shard = shards[index] { return shard }
@@ -73,7 +74,15 @@ final class CurlTransfers {
         return preferred
     }
 
-    private func index(of origin: Substring) -> Int {
+    private func index(of url: String) -> Int {
+        // Most requests go where the one before went.
+        if let latest, latest.url == url { return latest.index }
+        let index = index(ofOrigin: Self.origin(of: url))
+        latest = (url, index)
+        return index
+    }
+
+    private func index(ofOrigin origin: Substring) -> Int {
         if let known = origins[origin] { return known }
         if origins.count >= Self.originCount { origins = [:] }
         defer { nextShard = (nextShard + 1) % Self.shardCount }
