@@ -2,8 +2,7 @@ internal import CCurl
 private import Foundation
 internal import JobModel
 
-/// A multi handle of libcurl (curl_multi_socket_action), whose sockets the loop's epoll watches. Used by the loop's thread
-/// only.
+/// A multi handle of libcurl (curl_multi_socket_action), whose sockets are watched elsewhere. Used by the loop's thread only.
 final class CurlShard {
     /// Easy handles that are kept for the next request: making one costs more than setting it anew.
     private static let idleHandles = 128
@@ -11,34 +10,24 @@ final class CurlShard {
     /// Comes back with every event of its sockets.
     private let index: Int
     private let policy: EgressPolicy
-    private let epoll: Int32
+    private let sockets: SocketWatch
     private let multi = curl_multi_init()
     private var running: [UnsafeMutableRawPointer: EasyHandle] = [:]
     private var idle: [EasyHandle] = []
     /// What has ended and is not told yet.
     private var ended: [Transfer] = []
-    /// What epoll watches, by socket. libcurl lets go of a socket after each request and asks for it again with the next:
-    /// a connection stays watched in between.
-    private var watched: [Int32: Watch] = [:]
-    /// Sockets of connections. Others (of the resolver) come and go without a word.
-    private var connections: Set<Int32> = []
     /// Connections that libcurl keeps, busy ones included: more than there are requests, or none would be used again.
     private var connectionRoom = OutboundLimits.idleConnections
     /// When libcurl wants to be called without an event, in milliseconds of a monotonic clock.
     private(set) var timerDue: Int64?
 
-    private struct Watch {
-        var events: UInt32
-        var isWanted: Bool
-    }
-
     /// Requests under way.
     var count: Int { running.count }
 
-    init(index: Int, policy: EgressPolicy, epoll: Int32) {
+    init(index: Int, policy: EgressPolicy, sockets: SocketWatch) {
         self.index = index
         self.policy = policy
-        self.epoll = epoll
+        self.sockets = sockets
         let me = Unmanaged.passUnretained(self).toOpaque()
         ccurl_multi_set_socket(multi, Self.onSocket)
         ccurl_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, me)
@@ -98,7 +87,7 @@ final class CurlShard {
     /// Something happened on a socket.
     func act(on socket: Int32, _ events: UInt32) {
         // An idle connection that the other side closes or speaks on: libcurl looks before it uses it again.
-        guard watched[socket]?.isWanted == true else { return forget(socket) }
+        guard sockets.isWanted(socket) else { return sockets.forget(socket) }
         var mask: Int32 = 0
         if events & (EPOLLIN.rawValue | EPOLLHUP.rawValue) != 0 { mask |= CURL_CSELECT_IN }
         if events & EPOLLOUT.rawValue != 0 { mask |= CURL_CSELECT_OUT }
@@ -154,39 +143,18 @@ final class CurlShard {
         }
 
     private func watch(_ socket: Int32, _ what: Int32) {
-        guard what != CURL_POLL_REMOVE else {
-            if connections.contains(socket) {
-                watched[socket]?.isWanted = false
-            } else {
-                forget(socket)
-            }
-            return
-        }
-        var event = epoll_event()
-        event.data.u64 = SocketTag(shard: index, socket: socket).word
-        if what & CURL_POLL_IN != 0 { event.events |= EPOLLIN.rawValue }
-        if what & CURL_POLL_OUT != 0 { event.events |= EPOLLOUT.rawValue }
-        let known = watched.updateValue(Watch(events: event.events, isWanted: true), forKey: socket)
-        guard known?.events != event.events else { return }
-        epoll_ctl(epoll, known == nil ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event)
+        guard what != CURL_POLL_REMOVE else { return sockets.letGo(socket) }
+        var events: UInt32 = 0
+        if what & CURL_POLL_IN != 0 { events |= EPOLLIN.rawValue }
+        if what & CURL_POLL_OUT != 0 { events |= EPOLLOUT.rawValue }
+        sockets.watch(socket, events, shard: index)
     }
 
-    private func forget(_ socket: Int32) {
-        // It may be closed: then epoll has forgotten it by itself.
-        if watched.removeValue(forKey: socket) != nil { epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nil) }
-    }
-
-    /// A new connection; its number may have been another's.
-    func opened(_ socket: Int32) {
-        watched[socket] = nil
-        connections.insert(socket)
-    }
+    /// A new connection.
+    func opened(_ socket: Int32) { sockets.opened(socket) }
 
     static let onCloseSocket: @convention(c) (UnsafeMutableRawPointer?, curl_socket_t) -> Int32 = { pointer, socket in
-        if let me = me(pointer) {
-            me.watched[socket] = nil
-            me.connections.remove(socket)
-        }
+        me(pointer)?.sockets.closing(socket)
         return close(socket)
     }
 
@@ -195,22 +163,4 @@ final class CurlShard {
         me(pointer)?.timerDue = milliseconds < 0 ? nil : CurlTransfers.now() + Int64(milliseconds)
         return 0
     }
-}
-
-/// What epoll gives back with an event: whose socket it is.
-struct SocketTag {
-    var shard: Int
-    var socket: Int32
-
-    init(shard: Int, socket: Int32) {
-        self.shard = shard
-        self.socket = socket
-    }
-
-    init(word: UInt64) {
-        shard = Int(word >> 32)
-        socket = Int32(truncatingIfNeeded: word)
-    }
-
-    var word: UInt64 { UInt64(shard) << 32 | UInt64(UInt32(bitPattern: socket)) }
 }

@@ -16,8 +16,7 @@ final class CurlTransfers {
     private static let originCount = 4096
 
     private let policy: EgressPolicy
-    private let wake: Int32
-    private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    private let sockets = SocketWatch()
     /// Made when the first request to one of their targets comes.
     private var shards = [CurlShard?](repeating: nil, count: shardCount)
     /// Those of them that there are.
@@ -26,21 +25,11 @@ final class CurlTransfers {
     private var origins: [Substring: Int] = [:]
     private var nextShard = 0
     private var latest: (url: String, index: Int)?
-    private var events = [epoll_event](repeating: epoll_event(), count: 256)
 
     init(policy: EgressPolicy, wake: Int32) {
         _ = Self.isReady
         self.policy = policy
-        self.wake = wake
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = SocketTag(shard: Self.shardCount, socket: wake).word
-        epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event)
-    }
-
-    deinit {
-        (shards, made) = ([], [])
-        close(epoll)
+        sockets.watch(wake, EPOLLIN.rawValue, shard: Self.shardCount)
     }
 
     func start(_ transfer: Transfer) { shard(for: transfer).start(transfer) }
@@ -60,7 +49,7 @@ final class CurlTransfers {
             transfer.shard = index
         }
         if let shard = shards[index] { return shard }
-        let shard = CurlShard(index: index, policy: policy, epoll: epoll)
+        let shard = CurlShard(index: index, policy: policy, sockets: sockets)
         shards[index] = shard
         made.append(shard)
         return shard
@@ -105,13 +94,10 @@ final class CurlTransfers {
     ///
     /// - Parameter isBusy: the loop has more to do: what has happened already is enough.
     func wait(isBusy: Bool) -> Bool {
-        let count = epoll_wait(epoll, &events, Int32(events.count), isBusy ? 0 : timeout)
         var isWoken = false
-        for index in 0..<max(0, Int(count)) {
-            let event = events[index]
-            let tag = SocketTag(word: event.data.u64)
-            if tag.shard < Self.shardCount {
-                shards[tag.shard]?.act(on: tag.socket, event.events)
+        sockets.wait(isBusy ? 0 : timeout) { event in
+            if event.shard < Self.shardCount {
+                shards[event.shard]?.act(on: event.socket, event.events)
             } else {
                 isWoken = true
             }
