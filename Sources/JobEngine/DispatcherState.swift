@@ -13,7 +13,7 @@ struct DispatcherState {
     /// Slots promised to claims under way.
     private var reserved = 0
     /// Starts promised to claims under way, by key of a limit.
-    private var promised: [Int64: Int] = [:]
+    private(set) var promised: [Int64: Int] = [:]
     /// Slots promised to jobs that are being accepted.
     private var admitted = 0
     /// Lanes whose latest claim was cut by its limit: more of them is due.
