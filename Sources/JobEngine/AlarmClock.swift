@@ -38,9 +38,9 @@ final class AlarmClock: Sendable {
 
     private init() {
         let thread = Thread { [self] in
+            Thread.current.name = "sluice-alarms"
             while true { wait(until: ring()) }
         }
-        thread.name = "sluice-alarms"
         thread.start()
     }
 

@@ -23,8 +23,10 @@ final class CurlLoop: Sendable {
     private let wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     init(policy: EgressPolicy) {
-        let thread = Thread { [self] in run(policy) }
-        thread.name = "sluice-outbound"
+        let thread = Thread { [self] in
+            Thread.current.name = "sluice-outbound"
+            run(policy)
+        }
         thread.start()
     }
 

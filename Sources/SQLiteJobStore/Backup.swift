@@ -15,12 +15,12 @@ extension SQLiteJobStore {
         // Minutes for a large file: on a thread of its own.
         let result = await withCheckedContinuation { (continuation: CheckedContinuation<_, Never>) in
             let thread = Thread {
+                Thread.current.name = "sluice-backup"
                 continuation.resume(
                     returning: Result { () throws(StoreError) in
                         try Backup.copy(source, to: path, isStopping: isStopping)
                     })
             }
-            thread.name = "sluice-backup"
             thread.start()
         }
         try result.get()

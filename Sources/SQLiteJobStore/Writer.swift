@@ -39,9 +39,9 @@ final class Writer: Sendable {
         self.uptime = uptime
         let handedOver = HandedOver(session)
         let thread = Thread { [self] in
+            Thread.current.name = "sluice-writer"
             run(handedOver.session)
         }
-        thread.name = "sluice-writer"
         thread.start()
     }
 

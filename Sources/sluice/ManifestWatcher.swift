@@ -148,10 +148,10 @@ private final class WatchSession: Sendable {
     func wait(pollMilliseconds: Int32, quiet: Int32, patience: Duration) async {
         await withCheckedContinuation { continuation in
             let thread = Thread { [self] in
+                Thread.current.name = "sluice-manifest"
                 watch(pollMilliseconds: pollMilliseconds, quiet: quiet, patience: patience)
                 continuation.resume()
             }
-            thread.name = "sluice-manifest"
             thread.start()
         }
     }

@@ -27,8 +27,10 @@ enum QuietThread {
     }
 
     private static func start(_ body: @escaping @Sendable () -> Void) {
-        let thread = Thread(block: body)
-        thread.name = "sluice-manifest"
+        let thread = Thread {
+            Thread.current.name = "sluice-manifest"
+            body()
+        }
         // A manifest may be nested as deep as its limit.
         thread.stackSize = 4 << 20
         thread.start()
