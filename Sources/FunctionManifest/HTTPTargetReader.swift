@@ -137,7 +137,11 @@ enum HTTPTargetReader {
     private static func rules(_ list: ManifestValue, words: Bool) -> (statuses: [StatusRule], words: Set<String>) {
         var statuses: [StatusRule] = []
         var named: Set<String> = []
-        for entry in list.list() ?? [] {
+        let entries = list.list()
+        if entries?.isEmpty == true, !words {
+            list.report("must not be empty: no answer would complete a job", help: "leave it out for 2xx, 3xx, 4xx")
+        }
+        for entry in entries ?? [] {
             guard let text = entry.nonEmptyString() else { continue }
             if text.count == 3, text.hasSuffix("xx"), let digit = text.first?.wholeNumberValue, (1...5).contains(digit)
             {

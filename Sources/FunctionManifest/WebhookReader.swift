@@ -49,7 +49,11 @@ enum WebhookReader {
         guard var block = value.block() else { return settings }
         for entry in block.take("allow")?.list() ?? [] {
             guard let text = entry.nonEmptyString() else { continue }
-            if let range = NetworkRange(text) {
+            if let range = NetworkRange(text), range.hasHostBits {
+                entry.report(
+                    "\"\(text)\" would open the whole network, and is written with one address of it",
+                    help: "write the address alone, or the network's first address: 10.0.0.0/8")
+            } else if let range = NetworkRange(text) {
                 settings.ranges.append(range)
             } else if isHost(text) {
                 settings.hosts.insert(text.lowercased())
@@ -62,12 +66,19 @@ enum WebhookReader {
         return settings
     }
 
+    /// Labels of letters, digits, hyphens and underscores; the last is no number, or it were an address (RFC 1123, section
+    /// 2.1).
     private static func isHost(_ text: String) -> Bool {
-        text.unicodeScalars.allSatisfy {
-            switch $0 {
-            case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_": true
-            default: false
+        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+        return text.utf8.count <= 253 && labels.last?.contains { !$0.isNumber } == true
+            && labels.allSatisfy { label in
+                (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                    && label.unicodeScalars.allSatisfy {
+                        switch $0 {
+                        case "a"..."z", "A"..."Z", "0"..."9", "-", "_": true
+                        default: false
+                        }
+                    }
             }
-        }
     }
 }

@@ -36,7 +36,8 @@ struct AcceptCall: Sendable {
             idempotencyKey: try CallFields.idempotencyKey(request.headers),
             requestLine: [request.method, request.rawPath, request.rawQuery ?? ""],
             start: try CallFields.start(request.headers), webhook: try CallFields.webhook(request.headers),
-            forwarded: CallFields.forwarded(request.headers, to: function.handler))
+            forwarded: CallFields.forwarded(
+                request.headers, to: function.handler, credentialsAreOurs: principal != nil))
         let accepted: Accepted
         do {
             accepted = try await engine.admission.submit(submission)

@@ -80,10 +80,14 @@ enum CallFields {
     }
 
     /// What an HTTP handler sends on: the fields that the manifest names, and the caller's trace.
-    static func forwarded(_ headers: HTTPHeaders, to handler: HandlerDeclaration) -> [HeaderField] {
+    ///
+    /// - Parameter isOurs: the credentials are for this server: they are nobody else's business, nor the database's.
+    static func forwarded(
+        _ headers: HTTPHeaders, to handler: HandlerDeclaration, credentialsAreOurs isOurs: Bool
+    ) -> [HeaderField] {
         guard case .http(let target) = handler else { return [] }
         var fields: [HeaderField] = []
-        for name in target.forwardHeaders {
+        for name in target.forwardHeaders where !isOurs || name.lowercased() != "authorization" {
             let values = headers[name]
             // Several fields of one name are one list (RFC 9110, section 5.3).
             if !values.isEmpty { fields.append(HeaderField(name: name, value: values.joined(separator: ", "))) }

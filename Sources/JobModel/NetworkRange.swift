@@ -66,6 +66,15 @@ package struct NetworkRange: Hashable, Sendable, CustomStringConvertible {
         self.network = network
     }
 
+    /// Whether it is written with an address within the network, not with the network's own.
+    package var hasHostBits: Bool {
+        for index in 0..<16 {
+            let counted = min(8, max(0, bits - index * 8))
+            if network.bytes[index] & UInt8(0xFF >> counted) != 0 { return true }
+        }
+        return false
+    }
+
     package var description: String {
         let isIPv4 = network.isIPv4 && bits >= 96
         return bits == 128 ? "\(network)" : "\(network)/\(isIPv4 ? bits - 96 : bits)"

@@ -15,14 +15,16 @@ package enum WebhookURL {
     }
 
     /// http or https with a host, in printable ASCII, without credentials: they would stand in every log. Nothing in the host
-    /// is percent-encoded; an IPv6 address names no interface of this machine (RFC 6874).
+    /// is percent-encoded; an IPv6 address names no interface of this machine (RFC 6874). A backslash is no part of a URL
+    /// (RFC 3986, section 2): some read it as a slash, others as part of a user's name.
     package static func isValid(_ text: String) -> Bool {
         let lowered = text.prefix(8).lowercased()
         guard lowered.hasPrefix("http://") || lowered == "https://", text.utf8.count <= Limits.webhookURLBytes,
             text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), let scheme = text.firstRange(of: "://")
         else { return false }
         let authority = text[scheme.upperBound...].prefix { !"/?#\\".contains($0) }
-        return !authority.isEmpty && !authority.contains("@") && !authority.contains("%") && !authority.hasPrefix(":")
+        return !authority.isEmpty && !authority.contains("@") && !authority.contains("%") && !text.contains("\\")
+            && !authority.hasPrefix(":")
             && hasPort(authority)
     }
 }

@@ -37,7 +37,8 @@ extension OutboundFailure: CustomStringConvertible {
         case .tlsFailed: "TLS handshake failed"
         case .connectionLost(let reason): "connection lost: \(reason)"
         case .notHTTP: "the answer is not valid HTTP"
-        case .headTooLarge: "the answer's head is larger than \(OutboundLimits.headBytes >> 10) KiB"
+        case .headTooLarge:
+            "the answer's head is too large: at most \(OutboundLimits.headBytes >> 10) KiB, and 100 KiB a line"
         case .notSentTwice: "connection lost: closed by the target when it was used again"
         case .cancelled: "stopped"
         case .other(let code): "the request failed (\(code))"

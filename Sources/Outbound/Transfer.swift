@@ -144,6 +144,8 @@ final class Transfer: @unchecked Sendable {
         case CURLE_PARTIAL_FILE: return .connectionLost(reason: "the answer ended early")
         case CURLE_RECV_ERROR, CURLE_SEND_ERROR:
             return .connectionLost(reason: Self.reason(easy) ?? "closed by the target")
+        // A line of the head that is longer than libcurl's 100 KiB, as it says it.
+        case CURLE_OUT_OF_MEMORY: return .headTooLarge
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP2, CURLE_HTTP2_STREAM,
             CURLE_BAD_CONTENT_ENCODING, CURLE_CHUNK_FAILED:
             return .notHTTP

@@ -69,7 +69,9 @@ struct AccountCommand: AsyncParsableCommand {
                     .GET, "/v1/accounts/\(Template.percentEncoded(account))/webhook-secret")
                 if options.json { return Output.line(reply) }
                 guard let secret = reply["webhookSecret"]?.string else {
-                    return Output.note("The server signs all webhooks with its WEBHOOK_SECRET.")
+                    return Output.note(
+                        "The server signs all webhooks with its WEBHOOK_SECRET, but those of an onComplete with a secret of its own."
+                    )
                 }
                 print(secret)
             }

@@ -141,6 +141,11 @@ struct JobsCommand: AsyncParsableCommand {
                 var ids = [webhook].compactMap(\.self)
                 if ids.isEmpty, case .array(let webhooks)? = try await server.call(.GET, path)["webhooks"] {
                     ids = webhooks.filter { $0["status"] != "pending" }.compactMap { $0["id"]?.string }
+                    if ids.isEmpty, !webhooks.isEmpty {
+                        throw CommandFailure(
+                            "the job's webhook is still being sent; \"sluice jobs show \(id)\" tells how it stands",
+                            ExitStatus.failure)
+                    }
                 }
                 guard !ids.isEmpty else {
                     throw CommandFailure("the job has no webhook that could be sent again", ExitStatus.failure)

@@ -298,6 +298,20 @@ extension ManifestResult {
         #expect(result.problems.first?.message.contains(message) == true, "\(result.summary)")
     }
 
+    @Test(arguments: ["10.1.2.3/8", "300.1.1.1", "127.0.0.1-127.0.0.9", "-", ".", "hooks..internal", "fd00::1/8", "h."])
+    func `What egress cannot open is told`(_ entry: String) {
+        let result = load("version: 1\nfunctions: {f: {handler: {builtin: echo}}}\negress: {allow: [\"\(entry)\"]}\n")
+        #expect(result.problems.count == 1 && result.problems.first?.severity == .error, "\(result.summary)")
+    }
+
+    @Test(arguments: [
+        "10.0.0.0/8", "10.1.2.3", "10.1.2.3/32", "::1", "fd00::/8", "h", "a_b.c-1.internal", "::ffff:0:0/96",
+    ])
+    func `What egress can open is taken`(_ entry: String) {
+        let result = load("version: 1\nfunctions: {f: {handler: {builtin: echo}}}\negress: {allow: [\"\(entry)\"]}\n")
+        #expect(result.problems.isEmpty, "\(result.summary)")
+    }
+
     private func target(_ keys: String) throws -> HTTPTarget {
         let lines = keys.split(separator: "\n").map { "        \($0)" }.joined(separator: "\n")
         let result = load("version: 1\nfunctions:\n  f:\n    handler:\n      http:\n\(lines)\n")
@@ -343,6 +357,7 @@ extension ManifestResult {
 
     @Test(arguments: [
         ("url: ftp://x/", "is no http or https URL"),
+        ("url: http://x/\nsuccessOn: []", "must not be empty"),
         ("url: \"https://{payload.host}/\"", "lets a job choose the host"),
         ("url: \"https://a.{payload.host}/\"", "lets a job choose the host"),
         ("url: \"https://x/{result.a}\"", "knows no result"), ("url: https://x/a b", "a character that no URL has"),

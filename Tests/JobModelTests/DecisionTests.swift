@@ -202,6 +202,8 @@ import Testing
         "http://h:0/", "http://h:65536/", "http://h:99999/", "http://h:x/", "http://h:/", "http://[::1]:70000/",
         "http://u@h/",
         "http:///x", "http://:80/", "ftp://h/", "http://[fe80::1%25eth0]/", "http://exampl%65.com/",
+        #"http://user\@h/"#,
+        #"http://h/\a"#,
     ])
     func `What can never be sent is no webhook's URL`(_ url: String) { #expect(!WebhookURL.isValid(url)) }
 

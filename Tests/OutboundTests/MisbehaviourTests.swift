@@ -95,8 +95,7 @@ import Testing
             try peer.send("HTTP/1.1 200 OK\r\n")
             try peer.sendForever("X-More: \(String(repeating: "y", count: 1000))\r\n")
         },
-        Case("sends one endless header line", either(isTooLarge, { $0.failure != nil && $0.answer?.body == [] })) {
-            peer in
+        Case("sends one endless header line", isTooLarge) { peer in
             try peer.request()
             try peer.send("HTTP/1.1 200 OK\r\nX-Long: ")
             try peer.sendForever(String(repeating: "y", count: 1000))

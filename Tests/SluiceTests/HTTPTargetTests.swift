@@ -171,10 +171,11 @@ import Testing
             version: 1
             functions:
               call:
-                handler: {http: {url: "\(target.url)/", forwardHeaders: [Accept-Language, X-Tenant]}}
+                handler: {http: {url: "\(target.url)/", forwardHeaders: [Accept-Language, Authorization]}}
                 endpoint: {auth: public}
             """
-        let server = try await ServerProcess(manifest: manifest)
+        let admin = "a token of the operator, long enough for one"
+        let server = try await ServerProcess(manifest: manifest, environment: ["SLUICE_ADMIN_TOKEN": admin])
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
         let url = try await server.accept(
             "/api/v1/call",
@@ -195,6 +196,14 @@ import Testing
         let id = requests[1].fields["sluice-job-id"]?.replacing("-", with: "") ?? ""
         #expect(requests[1].fields["traceparent"]?.hasPrefix("00-\(id)-") == true)
         #expect(requests[1].fields["accept-language"] == nil)
+        // Credentials for the target go on, those for this server stay here.
+        _ = try await server.end(
+            of: try await server.accept("/api/v1/call", headers: ["Authorization: Bearer of-the-target"]))
+        let ours = try await server.post(
+            "/api/v1/call", "{}", headers: ["Authorization: Bearer \(admin)", "Prefer: wait=20"])
+        #expect(ours.status == 200)
+        let forwarded = target.requests.suffix(2).map { WebhookTests.Received($0).fields["authorization"] }
+        #expect(forwarded == ["Bearer of-the-target", nil])
     }
 
     @Test func `Every attempt is a span of its own in one trace`() async throws {
