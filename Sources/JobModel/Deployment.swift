@@ -35,7 +35,7 @@ package struct Deployment: Sendable {
         self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.concurrency = concurrency
         let goesToOneTarget = Set(functions.map(\.target)).count <= 1
-        targetConcurrency = goesToOneTarget ? concurrency : max(1, concurrency - concurrency / 4)
+        targetConcurrency = goesToOneTarget ? concurrency : max(1, concurrency * 3 / 4)
         self.maxQueued = maxQueued
         self.accounts = accounts
         self.webhooks = webhooks

@@ -123,7 +123,10 @@ import Testing
         #expect(Deployment(revision: "r", functions: [Self.calls("a", "x")], concurrency: 8).targetConcurrency == 8)
         let two = [Self.calls("a", "x"), EngineFixture.function("b")]
         #expect(Deployment(revision: "r", functions: two, concurrency: 8).targetConcurrency == 6)
-        #expect(Deployment(revision: "r", functions: two, concurrency: 1).targetConcurrency == 1)
+        // With few slots one is left, too.
+        for (slots, limit) in [(1, 1), (2, 1), (3, 2), (4, 3), (5, 3), (1024, 768)] {
+            #expect(Deployment(revision: "r", functions: two, concurrency: slots).targetConcurrency == limit)
+        }
     }
 
     @Test func `A silent target is tried one attempt at a time and costs its other jobs none`() async throws {
