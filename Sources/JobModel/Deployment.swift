@@ -8,6 +8,14 @@ package struct AccountLimits: Equatable, Sendable {
     package init() {}
 }
 
+/// What the jobs of one client address without credentials may take up, all functions together. Loopback is not counted.
+package struct AnonymousLimits: Equatable, Sendable {
+    /// Running attempts.
+    package var concurrency = 128
+
+    package init() {}
+}
+
 /// One loaded manifest as the engine sees it: what can run, under which revision.
 package struct Deployment: Sendable {
     package var revision: String
@@ -17,6 +25,7 @@ package struct Deployment: Sendable {
     /// Queued jobs in all; past it calls are refused.
     package var maxQueued: Int
     package var accounts: AccountLimits
+    package var anonymous: AnonymousLimits
     package var webhooks: WebhookSettings
     /// How long running attempts may go on after a shutdown began.
     package var shutdownGrace: Duration
@@ -27,7 +36,8 @@ package struct Deployment: Sendable {
 
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
-        accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings(),
+        accounts: AccountLimits = AccountLimits(), anonymous: AnonymousLimits = AnonymousLimits(),
+        webhooks: WebhookSettings = WebhookSettings(),
         shutdownGrace: Duration = .seconds(25)
     ) {
         self.shutdownGrace = shutdownGrace
@@ -38,6 +48,7 @@ package struct Deployment: Sendable {
         targetConcurrency = goesToOneTarget ? concurrency : max(1, concurrency * 3 / 4)
         self.maxQueued = maxQueued
         self.accounts = accounts
+        self.anonymous = anonymous
         self.webhooks = webhooks
     }
 

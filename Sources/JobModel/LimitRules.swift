@@ -169,6 +169,23 @@ package struct CellRate: Equatable, Sendable {
         if arrival != .min { arrival -= Self.interval(rule) }
     }
 
+    /// The same starts under another rule: as many are left as before, and nobody waits longer than the new rule makes
+    /// anybody wait. So a reload neither gives a burst away nor keeps an old wait.
+    package func converted(from former: Throttle, to rule: Throttle, at now: Int64) -> CellRate {
+        guard arrival > now else { return self }
+        var cell = self
+        let interval = Self.interval(rule)
+        let left = available(former, at: now)
+        if left > 0 {
+            let kept = Int64(min(left, Int(Self.burst(rule))))
+            cell.arrival = now + Self.tolerance(rule) - (kept - 1) * interval
+        } else {
+            let wait = min(nextStart(former, at: now) - now, interval)
+            cell.arrival = now + Self.tolerance(rule) + wait
+        }
+        return cell
+    }
+
     /// Nothing is remembered any more: a fresh value would behave the same.
     package func isIdle(at now: Int64) -> Bool { arrival <= now }
 }

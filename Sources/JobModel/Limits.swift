@@ -36,6 +36,10 @@ package enum Limits {
     package static let rateKeys = 1_000_000
     /// Throttle keys held in memory.
     package static let throttleKeys = 1_000_000
+    /// Lanes with due jobs that are remembered, about 200 MB; beyond that they are found by the audit, page by page.
+    package static let lanes = 1_000_000
+    /// A lane of which nothing can be claimed is left alone for so long: its first row is damaged.
+    package static let failedLaneRest = Duration.seconds(60)
     /// Running attempts in all.
     package static let concurrency = 100_000
 }
