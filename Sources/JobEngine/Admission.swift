@@ -136,13 +136,13 @@ package final class Admission: Sendable {
             submission.payload,
             needsValue: function.idempotency?.key?.root == .payload || function.limits.needPayload)
         let now = clock.now()
-        let key = idempotencyKey(of: submission, payload: payload, function: function, now: now.wall)
+        let key = idempotencyKey(of: submission, payload: payload, function: function, now: now.steady)
         do {
-            if let key, let known = try await store.recall(key, at: now.wall) {
+            if let key, let known = try await store.recall(key, at: now.steady) {
                 return try await known.answer(of: function.name, from: store)
             }
             let job = try newJob(
-                submission, function: function, revision: deployment.revision, key: key, now: now.wall)
+                submission, function: function, revision: deployment.revision, key: key, now: now)
             let source = KeySource(
                 owner: submission.owner, client: submission.clientAddress, payload: payload,
                 parameters: .object(submission.parameters))
@@ -166,7 +166,7 @@ package final class Admission: Sendable {
         job.lane = keys.lane
         if let full = gauges.reserve(job.job, of: function, deployment: deployment) { throw Refusal.queueFull(full) }
         let statuses: [RateStatus]
-        switch rates.take(function.limits.rate, keys: LimitKeys.rate(function, source), at: now.wall) {
+        switch rates.take(function.limits.rate, keys: LimitKeys.rate(function, source), at: now.steady) {
         case .refused(let status):
             gauges.move(job.job, from: .queued, to: nil)
             throw Refusal.rateLimited(status)
@@ -183,7 +183,7 @@ package final class Admission: Sendable {
                 if job.start != nil { dispatcher.giveSlotBack(of: function, keys: keys) }
             }
         }
-        guard let result = try await store.enqueue([job], at: now.wall).first else { throw StoreError.closed }
+        guard let result = try await store.enqueue([job], at: now.steady).first else { throw StoreError.closed }
         guard case .accepted(let id, let lease) = result else {
             return try await result.answer(of: function.name, from: store)
         }
@@ -201,7 +201,8 @@ package final class Admission: Sendable {
             dispatcher.hint(function.name, lane: job.lane, due: job.due)
         }
         let snapshot = JobSnapshot(
-            job: job.job, state: .queued, progress: JobProgress(), runAt: job.due, deadline: job.deadline)
+            job: job.job, state: .queued, progress: JobProgress(), runAt: job.due, deadline: job.deadline
+        ).shown(at: now)
         return Accepted(rates: statuses, id: id, replayed: false, function: function.name, job: snapshot)
     }
 
@@ -217,20 +218,21 @@ package final class Admission: Sendable {
     }
 
     private func newJob(
-        _ submission: Submission, function: Function, revision: String, key: IdempotencyKey?, now: Timestamp
+        _ submission: Submission, function: Function, revision: String, key: IdempotencyKey?, now: Moment
     ) throws(Refusal) -> NewJob {
         let asked: Timestamp =
             switch submission.start {
-            case .now: now
-            case .after(let delay): now + delay
-            case .at(let time): max(now, time)
+            case .now: now.steady
+            case .after(let delay): now.steady + delay
+            case .at(let time): max(now.steady, now.steadyTime(of: time))
             }
-        guard asked <= now + Limits.delay else { throw .startTooLate }
+        guard asked <= now.steady + Limits.delay else { throw .startTooLate }
         let due = asked + function.delay
         let parameters = submission.parameters
         var job = Job(
             id: JobID(row: 0, random: random.next()), function: function.name, owner: submission.owner,
-            revision: revision, createdAt: now, scheduledFor: due > now ? due : nil, priority: function.priority,
+            revision: revision, createdAt: now.wall,
+            scheduledFor: due > now.steady ? now.wallTime(of: due) : nil, priority: function.priority,
             payload: submission.payload,
             parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes,
             webhook: submission.webhook, forwarded: submission.forwarded)

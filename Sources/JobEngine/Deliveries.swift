@@ -98,11 +98,11 @@ package final class Deliveries: Service {
             state.isBehind = state.slots.room == 0
             return state.slots.room
         }
-        guard room > 0 else { return await nap(until: now.wall + .milliseconds(Self.crowdedMilliseconds), now) }
+        guard room > 0 else { return await nap(until: now.steady + .milliseconds(Self.crowdedMilliseconds), now) }
         let lease = HeldDelivery.lease(timeout: deployment.value.webhooks.timeout)
         let claim: DeliveryClaim
         do {
-            claim = try await store.claimDeliveries(limit: room, for: lease, at: now.wall)
+            claim = try await store.claimDeliveries(limit: room, for: lease, at: now.steady)
         } catch {
             if error != .closed { logger.error("Cannot look for webhooks", metadata: ["error": "\(error)"]) }
             try? await clock.sleep(untilMonotonic: now.monotonic + Self.pauseMilliseconds)
@@ -110,7 +110,7 @@ package final class Deliveries: Service {
         }
         let held = claim.deliveries.compactMap { HeldDelivery($0, claimedAt: now.monotonic, for: lease) }
         await putBack(place(held, at: now, &group), at: now)
-        let isCut = claim.nextDue.map { $0 <= now.wall } ?? false
+        let isCut = claim.nextDue.map { $0 <= now.steady } ?? false
         state.withLock { $0.isBehind = $0.isBehind || isCut }
         await nap(until: claim.nextDue, now)
     }
@@ -137,7 +137,7 @@ package final class Deliveries: Service {
         _ = await write(
             away.map { held, pause in
                 DeliverySettlement(
-                    number: held.delivery.number, lease: held.lease, attempt: nil, change: .later(at: now.wall + pause))
+                    number: held.delivery.number, lease: held.lease, attempt: nil, change: .later(at: now.steady + pause))
             })
     }
 
@@ -183,11 +183,11 @@ package final class Deliveries: Service {
         let attempt = DeliveryAttempt(
             number: delivery.attempts + 1, startedAt: start.wall, milliseconds: milliseconds,
             statusCode: answer.statusCode, error: answer.error?.limited(toBytes: Limits.errorTextBytes))
-        let change = signer == nil ? .failed : change(after: answer, of: delivery, settings.retry, at: end.wall)
+        let change = signer == nil ? .failed : change(after: answer, of: delivery, settings.retry, at: end.steady)
         let settlement = DeliverySettlement(
             number: delivery.number, lease: held.lease, attempt: attempt, change: change)
         guard await write([settlement]) else { return milliseconds }
-        note(delivery, attempt, change)
+        note(delivery, attempt, change, at: end)
         // It is due before anything that the store has told of.
         if case .later = change { wake() }
         return milliseconds
@@ -219,7 +219,9 @@ package final class Deliveries: Service {
         return .later(at: now + retry.delay(afterFailures: used, using: &generator))
     }
 
-    private func note(_ delivery: Delivery, _ attempt: DeliveryAttempt, _ change: DeliverySettlement.Change) {
+    private func note(
+        _ delivery: Delivery, _ attempt: DeliveryAttempt, _ change: DeliverySettlement.Change, at now: Moment
+    ) {
         state.withLock { state in
             switch change {
             case .delivered: state.counts.delivered += 1
@@ -235,7 +237,7 @@ package final class Deliveries: Service {
         switch change {
         case .delivered: logger.debug("Webhook delivered", metadata: metadata)
         case .later(let due):
-            metadata["next"] = "\(due)"
+            metadata["next"] = "\(now.wallTime(of: due))"
             logger.debug("Webhook not delivered yet", metadata: metadata)
         case .failed:
             logger.warning(
@@ -266,7 +268,7 @@ package final class Deliveries: Service {
             return true
         }
         guard mayNap else { return }
-        let milliseconds = due.map { ($0 - now.wall).milliseconds } ?? Self.napMilliseconds
+        let milliseconds = due.map { ($0 - now.steady).milliseconds } ?? Self.napMilliseconds
         let limit = now.monotonic + min(max(1, milliseconds), Self.napMilliseconds)
         _ = await nap.value(untilMonotonic: limit, clock: clock)
     }

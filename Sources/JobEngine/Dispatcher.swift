@@ -8,7 +8,7 @@ private import Synchronization
 package final class Dispatcher: Service {
     /// Without any hint the store is asked this often: a lost hint costs so much latency, never a job.
     private static let pollMilliseconds: Int64 = 5000
-    /// Longest sleep: the wall clock may jump.
+    /// Longest sleep: due times count a suspended machine's sleep, alarms do not.
     private static let napMilliseconds: Int64 = 1000
 
     /// After the grace time, what is given back is written within this time or not at all.
@@ -102,7 +102,7 @@ package final class Dispatcher: Service {
     func slot(
         for job: NewJob, of function: Function, keys: JobKeys, _ deployment: Deployment, at now: Moment
     ) -> NewJob.Start? {
-        guard job.due <= now.wall else { return nil }
+        guard job.due <= now.steady else { return nil }
         let isAdmitted = state.withLock { state in
             state.isUp && state.core.admit(function, keys, deployment, paused: state.paused, at: now)
         }
@@ -244,7 +244,7 @@ package final class Dispatcher: Service {
         do {
             answers = try await store.claim(request.asks, under: request.terms, at: now)
         } catch {
-            state.withLock { $0.core.failed(request.asks, at: now.wall) }
+            state.withLock { $0.core.failed(request.asks, at: now.steady) }
             logger.error("Cannot claim jobs, trying again", metadata: ["error": "\(error)"])
             try? await clock.sleep(untilMonotonic: clock.now().monotonic + Self.napMilliseconds)
             return true
@@ -314,7 +314,7 @@ package final class Dispatcher: Service {
     /// A limit had no room for them: back to where they were, without an attempt, and to the lane of their present keys.
     private func giveBack(_ jobs: [DispatcherState.Claimed]) async {
         await recorder.giveBack(jobs.map { ($0.live, $0.keys.lane) })
-        let now = clock.now().wall
+        let now = clock.now().steady
         let nap = state.withLock { state in
             for job in jobs { state.core.hint(job.function.name, lane: job.keys.lane, due: now) }
             return Self.wake(&state)
@@ -349,7 +349,7 @@ package final class Dispatcher: Service {
         let seconds = Double(milliseconds) / 1000
         gauges.attemptEnded(attempt.function.name, after: seconds)
         metrics.update(attempt.function.name) {
-            $0.waitSeconds.observe(max(0, (attempt.startedAt.wall - attempt.live.due).inSeconds))
+            $0.waitSeconds.observe(max(0, (attempt.startedAt.steady - attempt.live.due).inSeconds))
             $0.attemptSeconds.observe(seconds)
             $0.attemptTimes.record(milliseconds)
         }
@@ -357,7 +357,7 @@ package final class Dispatcher: Service {
         attempt.log(outcome, after: milliseconds, to: logger)
         return Recorder.Entry(
             live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange,
-            endedAt: now.wall)
+            endedAt: now)
     }
 
     private func note(_ attempt: RunningAttempt, _ outcome: Outcome) {
@@ -381,7 +381,7 @@ package final class Dispatcher: Service {
             return .some(state.core.nextDue(deployment, paused: state.paused))
         }
         guard let due else { return }
-        let milliseconds = due.map { ($0 - now.wall).milliseconds } ?? Self.napMilliseconds
+        let milliseconds = due.map { ($0 - now.steady).milliseconds } ?? Self.napMilliseconds
         let limit = now.monotonic + min(max(1, milliseconds), Self.napMilliseconds)
         _ = await nap.value(untilMonotonic: limit, clock: clock)
     }
@@ -431,7 +431,7 @@ extension Dispatcher: EndWriter.Owner {
     func failed(_ claim: EndWriter.Claim) {
         let now = clock.now().monotonic
         let nap = state.withLock { state in
-            state.core.failed(claim.request.asks, at: claim.request.now.wall)
+            state.core.failed(claim.request.asks, at: claim.request.now.steady)
             // The loop's own claim says what is wrong, and spoils nobody's ends.
             state.claimsAlongFrom = now + Self.napMilliseconds
             return Self.wake(&state)

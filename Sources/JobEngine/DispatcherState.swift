@@ -93,7 +93,7 @@ struct DispatcherState {
         }
         adopt(deployment)
         let isBound = function.startRules.bindStarts || (starts.accountConcurrency != nil && keys.account != nil)
-        if let queue = queues[function.name], queue.mayHaveDue(keys.lane, isBound: isBound, at: now.wall) {
+        if let queue = queues[function.name], queue.mayHaveDue(keys.lane, isBound: isBound, at: now.steady) {
             return false
         }
         let nanoseconds = now.monotonic * 1_000_000
@@ -127,7 +127,7 @@ struct DispatcherState {
         var candidates: [(name: String, rules: StartRules, running: Int, turn: Int)] = []
         for name in queues.keys {
             guard let function = deployment.functions[name], !function.paused, !paused.contains(name) else { continue }
-            queues[name]?.wake(at: now.wall)
+            queues[name]?.wake(at: now.steady)
             guard let queue = queues[name], queue.hasReady else { continue }
             candidates.append((name, function.startRules, queue.running, queue.turn))
         }
@@ -188,7 +188,7 @@ struct DispatcherState {
         }
         for answer in answers {
             let place = Place(function: answer.function, lane: answer.lane)
-            if let due = answer.nextDue, due <= now.wall {
+            if let due = answer.nextDue, due <= now.steady {
                 behind.insert(place)
                 isShort = true
             } else {

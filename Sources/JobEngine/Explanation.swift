@@ -57,7 +57,7 @@ extension JobEngine {
             }
         }
         if job.runAt <= now.wall {
-            let before = try await ahead(of: job, at: now.wall)
+            let before = try await ahead(of: job, at: now.steady)
             if before > 0 { reasons.append(.behind(count: before)) }
         }
         return reasons

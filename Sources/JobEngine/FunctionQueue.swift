@@ -116,7 +116,7 @@ struct FunctionQueue {
             isWaiting.insert(lane)
         case .throttle(let until), .target(let until):
             let milliseconds = until / 1_000_000 - now.monotonic + 1
-            hint(lane, due: now.wall + .milliseconds(max(1, milliseconds)))
+            hint(lane, due: now.steady + .milliseconds(max(1, milliseconds)))
         }
     }
 

@@ -50,11 +50,12 @@ extension JobEngine {
     ///
     /// - Parameter owner: whose jobs; nil for all, of which the first thousand lanes of a function are looked at.
     package func oldestDue(of owner: String? = nil) async throws(StoreError) -> [String: Timestamp] {
-        if let owner { return try await store.oldestDue(of: owner) }
+        let now = clock.now()
+        if let owner { return try await store.oldestDue(of: owner).mapValues(now.wallTime) }
         var found: [String: Timestamp] = [:]
         for name in deployment.value.functions.keys {
             let lanes = try await store.lanes(of: name, after: nil, limit: 1000)
-            if let due = lanes.map(\.due).min() { found[name] = due }
+            if let due = lanes.map(\.due).min() { found[name] = now.wallTime(of: due) }
         }
         return found
     }

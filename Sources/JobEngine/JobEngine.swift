@@ -72,7 +72,8 @@ package final class JobEngine: Sendable {
     /// Takes up what a former process left, before anything new is accepted.
     package func recover() async throws(StoreError) {
         gauges.start(from: try await store.backlog())
-        rates.load(try await store.windows(at: clock.now().wall))
+        let now = clock.now().steady
+        rates.load(try await store.windows(at: now), at: now)
         for name in try await store.pausedFunctions() { dispatcher.setPaused(name, true) }
         try await reclaimer.reclaimAll()
     }
@@ -81,7 +82,9 @@ package final class JobEngine: Sendable {
     package var services: [any Service] { [pruner, reclaimer, renewer, deliveries, dispatcher] }
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
-        try await store.fetch([id], including: parts).first ?? .unknown
+        let lookup = try await store.fetch([id], including: parts).first ?? .unknown
+        guard case .found(let job) = lookup else { return lookup }
+        return .found(job.shown(at: clock.now()))
     }
 
     /// Functions that an operator has paused, beside those that the manifest pauses.
@@ -96,13 +99,16 @@ package final class JobEngine: Sendable {
     package func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int
     ) async throws(StoreError) -> JobPage {
-        try await store.list(
+        let now = clock.now()
+        var page = try await store.list(
             filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [.payload, .value],
-            at: clock.now().wall)
+            at: now.steady)
+        page.jobs = page.jobs.map { $0.shown(at: now) }
+        return page
     }
 
     package func count(_ filter: JobFilter, limit: Int) async throws(StoreError) -> JobCount {
-        try await store.count(filter, limit: limit, at: clock.now().wall)
+        try await store.count(filter, limit: limit, at: clock.now().steady)
     }
 
     package var storeStatistics: StoreStatistics { store.statistics }
@@ -174,7 +180,7 @@ extension JobEngine {
     /// Opens the next run of a failed, timed out or cancelled job.
     package func retry(_ id: JobID) async throws(StoreError) -> RetryResult {
         guard case .found(let job) = try await lookUp(id, including: .payload) else { return .unknown }
-        let now = clock.now().wall
+        let now = clock.now().steady
         let function = deployment.lastKnown(job.job.function)
         let maxWait = function?.maxWait ?? Duration.seconds(7 * 86_400)
         let lane = function.map { LimitKeys.of($0, KeySource(job.job, limits: $0.limits)).lane } ?? 0

@@ -29,7 +29,7 @@ package struct PollAdvice: Sendable {
                 // for nothing.
                 expected * Double(1 + max(0, gauge.queued + gauge.running - 1) / max(1, concurrency))
             case .running:
-                expected - (now - (job.startedAt ?? now)).inSeconds
+                expected - max(0, (now - (job.startedAt ?? now)).inSeconds)
             case .waiting, .completed, .failed, .timeout, .cancelled:
                 1
             }

@@ -28,7 +28,7 @@ package final class Pruner: Service {
         do {
             var removed = 0
             while !Task.isCancelled {
-                let result = try await store.prune(limit: Self.batch, at: clock.now().wall)
+                let result = try await store.prune(limit: Self.batch, at: clock.now().steady)
                 removed += result.jobs
                 if result.total == 0 { break }
             }

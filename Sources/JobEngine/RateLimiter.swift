@@ -24,11 +24,15 @@ final class RateLimiter: Sendable {
 
     private let entries = Mutex<[Int64: Entry]>([:])
 
-    func load(_ windows: [RateWindow]) {
+    /// - Parameter now: a window that was opened later (a clock was set back meanwhile) opens now: none is longer than its
+    ///   rule says.
+    func load(_ windows: [RateWindow], at now: Timestamp) {
         entries.withLock { entries in
             for window in windows {
+                let openedAt = min(window.openedAt, now)
                 entries[window.key] = Entry(
-                    window: FixedWindow(openedAt: window.openedAt, used: window.used), until: window.until)
+                    window: FixedWindow(openedAt: openedAt, used: window.used),
+                    until: openedAt + (window.until - window.openedAt))
             }
         }
     }

@@ -54,7 +54,7 @@ package final class Reclaimer: Service {
         logger.warning("Taking up attempts that were cut off", metadata: ["count": "\(lost.count)"])
         let entries = lost.map {
             Recorder.Entry(
-                live: $0, outcome: .lost, function: deployment.function($0.job.function), endedAt: clock.now().wall)
+                live: $0, outcome: .lost, function: deployment.function($0.job.function), endedAt: clock.now())
         }
         return try await settle(entries) { (entries) throws(StoreError) in
             let dues = try await self.recorder.recordOnce(entries)
@@ -65,7 +65,7 @@ package final class Reclaimer: Service {
     }
 
     private func expire() async throws(StoreError) -> Int {
-        let found = try await store.overdue(limit: Self.batch, at: clock.now().wall)
+        let found = try await store.overdue(limit: Self.batch, at: clock.now().steady)
         return try await settle(found) { (jobs) throws(StoreError) in
             try await self.recorder.end(jobs, as: Ending(.timeout), error: Decision.expiredError)
         }

@@ -38,7 +38,7 @@ final class Recorder: Sendable {
         var function: Function?
         var exchange: Exchange?
         /// However long it takes to write that.
-        var endedAt: Timestamp
+        var endedAt: Moment
     }
 
     /// Writes what became of attempts and tells those who wait. Goes on trying while the store cannot write: an
@@ -106,7 +106,7 @@ final class Recorder: Sendable {
     func end(_ jobs: [LiveJob], as ending: Ending, error: String?) async throws(StoreError) {
         let unread = plan.unread(jobs.lazy.map { ($0, nil) })
         let read = unread.isEmpty ? [:] : try await read(unread)
-        let now = clock.now().wall
+        let now = clock.now()
         let settlements = jobs.map { plan.settlement(of: $0, as: ending, error: error, read: read, at: now) }
         let results = try await store.settle(settlements)
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
@@ -159,7 +159,7 @@ final class Recorder: Sendable {
                     "Attempt failed",
                     metadata: [
                         "job": "\(entry.live.job.id)", "function": "\(function)",
-                        "attempt": "\(entry.live.progress.attempt)", "next": "\(due)",
+                        "attempt": "\(entry.live.progress.attempt)", "next": "\(entry.endedAt.wallTime(of: due))",
                         "error": "\(settlement.progress.lastError ?? "")",
                     ])
             }

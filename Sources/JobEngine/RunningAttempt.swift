@@ -74,7 +74,7 @@ final class RunningAttempt: Sendable {
     private func begin(_ clock: any EngineClock) -> AlarmID? {
         let now = clock.now()
         start.withLock { $0 = now }
-        let untilExpiry = (live.deadline - now.wall).milliseconds
+        let untilExpiry = (live.deadline - now.steady).milliseconds
         guard untilExpiry > 0 else { return nil }
         let expires = untilExpiry <= function.timeout.milliseconds
         return clock.alarm(atMonotonic: now.monotonic + min(untilExpiry, function.timeout.milliseconds)) {
@@ -85,7 +85,7 @@ final class RunningAttempt: Sendable {
     private var call: HandlerCall {
         HandlerCall(
             job: live.job, attempt: live.progress.attempt, run: live.progress.run,
-            deadline: min(live.deadline, startedAt.wall + function.timeout),
+            deadline: startedAt.wall + min(live.deadline - startedAt.steady, function.timeout),
             report: { exchange in self.reported.withLock { $0 = exchange } })
     }
 }

@@ -22,7 +22,7 @@ struct SettlementPlan: Sendable {
         return entries.map { entry in
             let decision = Decision.make(
                 of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
-                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: entry.endedAt,
+                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: entry.endedAt.steady,
                 using: &generator)
             return settlement(of: entry, decision, read: read)
         }
@@ -33,14 +33,16 @@ struct SettlementPlan: Sendable {
     ) -> Settlement {
         let live = entry.live
         let now = entry.endedAt
+        let wall = now.wall
         let attempt = decision.result.map { result in
             Attempt(
-                number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? now,
-                completedAt: now, result: result, statusCode: decision.statusCode ?? entry.exchange?.statusCode,
+                number: live.progress.attempt, run: live.progress.run, startedAt: live.startedAt ?? wall,
+                completedAt: wall, result: result, statusCode: decision.statusCode ?? entry.exchange?.statusCode,
                 error: decision.error, revision: live.revision ?? live.job.revision, exchange: entry.exchange)
         }
         var settlement = Settlement(
-            id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt, change: .queue(at: now))
+            id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt,
+            change: .queue(at: now.steady))
         switch decision.next {
         case .queue(let due): settlement.change = .queue(at: due)
         case .end(let ending):
@@ -51,26 +53,27 @@ struct SettlementPlan: Sendable {
 
     /// The end of a job that is not running.
     func settlement(
-        of live: LiveJob, as ending: Ending, error: String?, read: [JobID: Job], at now: Timestamp
+        of live: LiveJob, as ending: Ending, error: String?, read: [JobID: Job], at now: Moment
     ) -> Settlement {
         var progress = live.progress
         if let error { progress.lastError = error }
         var settlement = Settlement(
-            id: live.job.id, lease: nil, progress: progress, attempt: nil, change: .queue(at: now))
+            id: live.job.id, lease: nil, progress: progress, attempt: nil, change: .queue(at: now.steady))
         end(live, ending, function(of: live, knownAs: nil), &settlement, read, at: now)
         return settlement
     }
 
     private func end(
         _ live: LiveJob, _ ending: Ending, _ function: Function?, _ settlement: inout Settlement, _ read: [JobID: Job],
-        at now: Timestamp
+        at now: Moment
     ) {
         let retention = function?.retention ?? Retention()
-        let keepUntil = now + retention.duration(of: ending.state)
+        let keepUntil = now.steady + retention.duration(of: ending.state)
         settlement.change = .end(
-            ending, at: now, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
+            ending, at: now.wall, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
         settlement.deliveries = WebhookPlan.deliveries(
-            for: read[live.job.id] ?? live.job, function, ending, error: settlement.progress.lastError, at: now)
+            for: read[live.job.id] ?? live.job, function, ending, error: settlement.progress.lastError, at: now.wall)
+        settlement.deliveriesDue = now.steady
     }
 
     /// By the manifest in force now; by the attempt's own where the function is gone.

@@ -4,12 +4,17 @@ package import JobStore
 extension JobEngine {
     /// A job's webhooks with their logs.
     package func webhooks(of id: JobID) async throws(StoreError) -> [DeliveryRecord] {
-        try await store.deliveries(of: id)
+        let now = clock.now()
+        return try await store.deliveries(of: id).map { record in
+            var record = record
+            record.delivery.due = now.wallTime(of: record.delivery.due)
+            return record
+        }
     }
 
     /// Sends a webhook again that has arrived or was given up; false while it is pending.
     package func resend(_ delivery: Delivery) async throws(StoreError) -> Bool {
-        let isPending = try await store.resend(delivery.number, at: clock.now().wall)
+        let isPending = try await store.resend(delivery.number, at: clock.now().steady)
         if isPending { deliveries.wake() }
         return isPending
     }

@@ -116,9 +116,9 @@ package struct FixedWindow: Equatable, Sendable {
 
     package func remaining(_ rule: RateLimit) -> Int { max(0, rule.limit - used) }
 
-    /// Whole seconds to the end, at least 1.
+    /// Whole seconds to the end, at least 1, never more than the rule's.
     package func resetSeconds(_ rule: RateLimit, at now: Timestamp) -> Int64 {
-        max(1, (openedAt + rule.per - now).secondsRoundedUp)
+        max(1, min(openedAt + rule.per - now, rule.per).secondsRoundedUp)
     }
 }
 

@@ -166,15 +166,35 @@ extension Int64 {
     }
 }
 
-/// One reading of both clocks. Due times and retention go by the wall clock, leases and timeouts by the monotonic
-/// one, which neither jumps nor goes back.
+/// One reading of all clocks.
+///
+/// What is stored as a time and stands for a span (due times, deadlines, windows, retention) goes by `steady`, which goes on
+/// over restarts. What people read (when something was accepted, started, ended) is `wall`. Timeouts and leases of this
+/// process go by `monotonic`.
 package struct Moment: Equatable, Sendable {
+    /// What the clock on the wall says. It may be set back or forward at any time.
     package var wall: Timestamp
+    /// Looks like a wall time and never jumps.
+    package var steady: Timestamp
     /// Milliseconds since an arbitrary point that is fixed while the process lives.
     package var monotonic: Int64
+    /// How far `wall` is ahead of `steady`, known to a second: a step of the wall clock changes it at once, its drift when
+    /// that has come to a second. So that a time that is converted there and back stays the same.
+    package var offset: Duration
 
-    package init(wall: Timestamp, monotonic: Int64) {
+    /// - Parameters:
+    ///   - steady: as `wall` unless it is given.
+    ///   - offset: the difference of the two unless it is given.
+    package init(wall: Timestamp, monotonic: Int64, steady: Timestamp? = nil, offset: Duration? = nil) {
         self.wall = wall
+        self.steady = steady ?? wall
         self.monotonic = monotonic
+        self.offset = offset ?? (wall - self.steady)
     }
+
+    /// What the wall clock will say at a steady time, unless it is set until then.
+    package func wallTime(of steady: Timestamp) -> Timestamp { steady + offset }
+
+    /// When the wall clock will say this, unless it is set until then.
+    package func steadyTime(of wall: Timestamp) -> Timestamp { wall + (.zero - offset) }
 }

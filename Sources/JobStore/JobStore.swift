@@ -5,8 +5,10 @@ package import JobModel
 ///
 /// Every call that changes something returns after the change is durable, or throws with nothing changed. Guards are
 /// part of the change: whoever comes late gets a result that says so, never an error.
+///
+/// Times that are compared with `now` are steady ones (`Moment`); when something was created, started or completed is wall time.
 package protocol JobStore: DeliveryStore {
-    /// Accepts jobs: after this returns they survive a power cut.
+    /// Accepts jobs: after this returns they survive a power cut. Ids have the time of `createdAt`.
     func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
 
     /// What an idempotency key stands for, without changing anything.

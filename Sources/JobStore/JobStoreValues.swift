@@ -194,6 +194,8 @@ package struct Settlement: Sendable {
     package var change: Change
     /// Webhooks that tell of the end, stored with it.
     package var deliveries: [NewDelivery]
+    /// When they are due; the end's own time unless it is given.
+    package var deliveriesDue: Timestamp?
 
     package enum Change: Sendable {
         /// A lane is given when the job's limit keys have changed.
@@ -278,7 +280,7 @@ package struct Tombstone: Equatable, Sendable {
     }
 }
 
-/// A job as it stands.
+/// A job as it stands. The store's times of what is still to come are steady ones; `shown` makes wall times of them.
 package struct JobSnapshot: Equatable, Sendable {
     package var job: Job
     package var state: JobState
@@ -310,6 +312,17 @@ package struct JobSnapshot: Equatable, Sendable {
         self.startedAt = startedAt
         self.completedAt = completedAt
         self.value = value
+    }
+}
+
+extension JobSnapshot {
+    /// With the times of what is still to come as the wall clock will show them.
+    package func shown(at now: Moment) -> JobSnapshot {
+        guard !state.isTerminal, now.offset != .zero else { return self }
+        var shown = self
+        shown.runAt = now.wallTime(of: runAt)
+        shown.deadline = deadline.map(now.wallTime)
+        return shown
     }
 }
 

@@ -113,15 +113,15 @@ extension WriterSession {
         let lane = LaneQueue(function: function, lane: ask.lane, connection: connection)
         var priority = try lane.highestPriority(below: nil)
         while let current = priority {
-            for row in try lane.dueRows(current, limit: ask.limit - answer.jobs.count, at: now.wall) {
+            for row in try lane.dueRows(current, limit: ask.limit - answer.jobs.count, at: now.steady) {
                 if let job = try lease(row, under: terms, at: now) { answer.jobs.append(job) }
             }
             if answer.jobs.count >= ask.limit {
                 // There may be more that is due; the next claim finds out.
-                answer.nextDue = now.wall
+                answer.nextDue = now.steady
                 return answer
             }
-            if let next = try lane.nextDue(current, after: now.wall) {
+            if let next = try lane.nextDue(current, after: now.steady) {
                 answer.nextDue = answer.nextDue.map { min($0, next) } ?? next
             }
             priority = try lane.highestPriority(below: current)

@@ -30,7 +30,7 @@ extension WriterSession {
     fileprivate func enqueue(_ new: NewJob, at now: Timestamp) throws(StoreError) -> EnqueueResult {
         if let key = new.idempotency, let known = try connection.recall(key, at: now) { return known }
         let job = new.job
-        let id = ids.next(now: now, random: job.id.random)
+        let id = ids.next(now: job.createdAt, random: job.id.random)
         let function = try functions.idOrNew(of: job.function, on: connection)
         var owner: Int64?
         if let name = job.owner { owner = try owners.idOrNew(of: name, on: connection) }

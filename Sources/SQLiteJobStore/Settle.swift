@@ -66,7 +66,7 @@ extension WriterSession {
             .bind(15, attempt?.revision).bind(16, keepUntil).bind(17, tombstoneUntil)
             .bind(18, attempt?.exchange.map { ExchangeText.bytes(of: $0) }).bind(19, ending.redirect).run()
             for delivery in settlement.deliveries {
-                try store(delivery, of: row, run: progress.run, due: completedAt)
+                try store(delivery, of: row, run: progress.run, due: settlement.deliveriesDue ?? completedAt)
             }
         }
         return .settled

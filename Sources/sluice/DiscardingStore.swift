@@ -7,7 +7,7 @@ final class DiscardingStore: JobStore, AccountStore {
     private let ids = Mutex(JobIDSequence())
 
     func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        ids.withLock { ids in jobs.map { .accepted(ids.next(now: now, random: $0.job.id.random), nil) } }
+        ids.withLock { ids in jobs.map { .accepted(ids.next(now: $0.job.createdAt, random: $0.job.id.random), nil) } }
     }
 
     // Nothing is ever there.

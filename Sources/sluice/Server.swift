@@ -51,7 +51,7 @@ struct Server: Sendable {
         OpenFiles.raiseLimit()
         manifest = try Self.load(settings.manifest)
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
-        let now: @Sendable () -> Timestamp = { SystemClock().now().wall }
+        let now: @Sendable () -> Timestamp = { [clock] in clock.now().wall }
         let output: any LogHandler =
             settings.isDev && settings.logFormat == nil
             ? DevLog(level: settings.logLevel, now: now)

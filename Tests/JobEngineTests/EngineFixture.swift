@@ -19,8 +19,10 @@ final class ManualClock: EngineClock {
 
     private struct State {
         var monotonic: Int64 = 1_000_000
-        /// Wall clock minus monotonic clock.
+        /// Steady clock minus monotonic clock.
         var offset: Int64 = 1_763_719_200_000
+        /// Wall clock minus steady clock.
+        var jump: Int64 = 0
         var sleepers: [Sleeper] = []
         var lastID: UInt64 = 0
     }
@@ -28,7 +30,10 @@ final class ManualClock: EngineClock {
     private let state = Mutex(State())
 
     func now() -> Moment {
-        state.withLock { Moment(wall: Timestamp(milliseconds: $0.monotonic + $0.offset), monotonic: $0.monotonic) }
+        state.withLock { state in
+            let steady = Timestamp(milliseconds: state.monotonic + state.offset)
+            return Moment(wall: steady + .milliseconds(state.jump), monotonic: state.monotonic, steady: steady)
+        }
     }
 
     func sleep(untilMonotonic milliseconds: Int64) async throws {
@@ -69,8 +74,8 @@ final class ManualClock: EngineClock {
         for sleeper in due { sleeper.ring() }
     }
 
-    /// The wall clock is set, as by an operator; the monotonic one does not notice.
-    func jump(_ milliseconds: Int64) { state.withLock { $0.offset += milliseconds } }
+    /// The wall clock is set, as by an operator; the others do not notice.
+    func jump(_ milliseconds: Int64) { state.withLock { $0.jump += milliseconds } }
 }
 
 /// A handler that waits to be told how each attempt ends.
