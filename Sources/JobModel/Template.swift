@@ -1,6 +1,7 @@
 package import PayloadSchema
 
-/// A dotted path into a job's payload, parameters or result: `payload.customer.id`.
+/// A dotted path into a job's payload, parameters or result: `payload.customer.id`. Names are the same when their bytes
+/// are, as with the members that they lead to.
 package struct ValuePath: Hashable, Sendable, CustomStringConvertible {
     package enum Root: String, CaseIterable, Sendable { case payload, parameters, result }
 
@@ -9,12 +10,24 @@ package struct ValuePath: Hashable, Sendable, CustomStringConvertible {
 
     /// nil when the root is none of the three or a segment is empty.
     package init?(_ text: some StringProtocol) {
-        let parts = String(text).split(separator: "." as Character, omittingEmptySubsequences: false).map(String.init)
+        // By scalars: a dot before a combining mark is another `Character`.
+        let scalars = String(text).unicodeScalars
+        let parts = scalars.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
         guard let first = parts.first, let root = Root(rawValue: first), parts.allSatisfy({ !$0.isEmpty }) else {
             return nil
         }
         self.root = root
         path = Array(parts.dropFirst())
+    }
+
+    package static func == (left: ValuePath, right: ValuePath) -> Bool {
+        left.root == right.root && left.path.elementsEqual(right.path) { $0.hasSameBytes(as: $1) }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(root)
+        hasher.combine(path.count)
+        for name in path { hasher.combine(MemberName(name)) }
     }
 
     package var description: String { ([root.rawValue] + path).joined(separator: ".") }
@@ -58,24 +71,25 @@ package struct Template: Equatable, Sendable {
     package init(_ text: String) throws(Problem) {
         var pieces: [Piece] = []
         var literal = ""
-        var rest = Substring(text)
-        while let character = rest.popFirst() {
-            if character == "{", rest.first == "{" {
+        // By scalars: a brace before a combining mark is another `Character`.
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "{", rest.first == "{" {
                 rest.removeFirst()
-                literal.append("{")
-            } else if character == "}", rest.first == "}" {
+                literal.unicodeScalars.append("{")
+            } else if scalar == "}", rest.first == "}" {
                 rest.removeFirst()
-                literal.append("}")
-            } else if character == "{" {
+                literal.unicodeScalars.append("}")
+            } else if scalar == "{" {
                 guard let end = rest.firstIndex(of: "}") else { throw .unclosed }
-                let reference = rest[..<end]
-                guard let path = ValuePath(reference) else { throw .unknownReference(String(reference)) }
+                let reference = String(rest[..<end])
+                guard let path = ValuePath(reference) else { throw .unknownReference(reference) }
                 if !literal.isEmpty { pieces.append(.literal(literal)) }
                 literal = ""
                 pieces.append(.reference(path))
                 rest = rest[rest.index(after: end)...]
             } else {
-                literal.append(character)
+                literal.unicodeScalars.append(scalar)
             }
         }
         if !literal.isEmpty { pieces.append(.literal(literal)) }
@@ -113,7 +127,7 @@ package struct Template: Equatable, Sendable {
                     switch byte {
                     case UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: "#"):
                         if isDotted() { return nil }
-                        segment = byte == UInt8(ascii: "/") && !url.contains("?") ? (0, false) : nil
+                        segment = byte == UInt8(ascii: "/") && !url.utf8.contains(UInt8(ascii: "?")) ? (0, false) : nil
                     case UInt8(ascii: "."): segment?.dots += 1
                     default: segment = nil
                     }

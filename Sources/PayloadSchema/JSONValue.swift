@@ -6,6 +6,22 @@ package enum JSONValue: Equatable, Sendable {
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
+
+    /// Numbers are equal when they are written alike, strings when their bytes are (RFC 8259, section 8.3): where `1` is
+    /// to be `1.0`, compare `canonicalBytes`.
+    ///
+    /// The recursion is bounded: values come from the parser, at most 64 deep, or from our own code.
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        case (.null, _), (.bool, _), (.number, _), (.string, _), (.array, _), (.object, _): false
+        }
+    }
 }
 
 /// A number as it was written, so that 1.0, 1e400 and 12345678901234567890 survive.
@@ -39,24 +55,25 @@ package struct JSONNumber: Equatable, Sendable {
 }
 
 /// The members of a JSON object in the order of their first appearance; of duplicate names the last value counts.
+/// Names are the same when their bytes are (`MemberName`).
 package struct JSONObject: Equatable, Sendable {
     package private(set) var members: [(name: String, value: JSONValue)] = []
-    private var positions: [String: Int] = [:]
+    private var positions: [MemberName: Int] = [:]
 
     package init() {}
 
     package subscript(name: String) -> JSONValue? {
-        get { positions[name].map { members[$0].value } }
+        get { positions[MemberName(name)].map { members[$0].value } }
         set {
-            switch (positions[name], newValue) {
+            switch (positions[MemberName(name)], newValue) {
             case (let position?, let value?):
                 members[position].value = value
             case (nil, let value?):
-                positions[name] = members.count
+                positions[MemberName(name)] = members.count
                 members.append((name, value))
             case (let position?, nil):
                 members.remove(at: position)
-                positions = Dictionary(uniqueKeysWithValues: members.enumerated().map { ($1.name, $0) })
+                positions = Dictionary(uniqueKeysWithValues: members.enumerated().map { (MemberName($1.name), $0) })
             case (nil, nil):
                 break
             }
