@@ -32,10 +32,11 @@ extension JSONNumber {
     /// Past the range of a double `JSON.stringify` says null.
     fileprivate var asJavaScript: JSONValue {
         guard double.isFinite else { return .null }
-        return .number(JSONNumber(text: Self.text(of: double)))
+        return .number(JSONNumber(text: Self.javaScriptText(of: double)))
     }
 
-    private static func text(of value: Double) -> String {
+    /// `value` must be finite.
+    static func javaScriptText(of value: Double) -> String {
         // Also for -0.
         if value == 0 { return "0" }
         // Swift and JavaScript agree on the digits, the fewest that tell the number from its neighbours, and differ in
