@@ -5,13 +5,17 @@ internal import PayloadSchema
 
 /// What a job's limits count by, each hashed with its function.
 struct JobKeys: Equatable, Sendable {
-    /// Jobs of a function with the same account and the same limit keys share a lane.
+    /// Jobs of a function with the same caller and the same limit keys share a lane. 0 is that of jobs which nobody called
+    /// for and no limit tells apart: the server's own.
     var lane: Int64 = 0
     /// In the order of the function's rules.
     var throttle: [Int64] = []
     var concurrency: [Int64] = []
     /// Counted for `accounts.concurrency`, over all functions; nil for a job without an account.
     var account: Int64?
+    /// What jobs of a caller without credentials count by, over all functions: the address, IPv6 by /64. nil for accounts
+    /// and the admin, and where no address is known.
+    var caller: Int64?
     /// Where attempts go, counted over all functions; nil for what runs on this machine.
     var target: Int64?
 
@@ -36,13 +40,14 @@ struct JobKeys: Equatable, Sendable {
 
 /// Who calls and with what: where keys are looked up.
 struct KeySource: Sendable {
-    var owner: String?
-    var client: String
-    var values: TemplateValues
+    fileprivate let owner: String?
+    fileprivate let address: Caller
+    fileprivate let values: TemplateValues
 
+    /// - Parameter client: the caller's address; empty when there is none.
     init(owner: String?, client: String, payload: JSONValue?, parameters: JSONValue) {
         self.owner = owner
-        self.client = client
+        address = Caller(address: client)
         values = TemplateValues(payload: payload ?? .null, parameters: parameters)
     }
 
@@ -54,45 +59,126 @@ struct KeySource: Sendable {
             parameters: value(job.parameters))
     }
 
-    fileprivate func text(_ key: LimitKey?) -> String {
+    fileprivate var caller: Caller { owner.map { .account($0) } ?? address }
+
+    /// What the key is called in the manifest, and what this call has for it.
+    fileprivate func fields(_ key: LimitKey?) -> KeyFields {
+        var fields = KeyFields()
         switch key {
-        case nil: ""
-        case .account?: owner.map { "account:\($0)" } ?? address
-        case .ip?: address
-        // A missing path is one shared key.
-        case .value(let path)?: values[path].map { "value:\($0.text)" } ?? "missing"
+        case nil:
+            fields.add("")
+        case .account?:
+            fields.add("account")
+            fields.add(caller)
+        case .ip?:
+            fields.add("ip")
+            fields.add(address)
+        case .value(let path)?:
+            fields.add(path.description)
+            // A missing path is one shared key; no value is written as nothing.
+            fields.add(values[path]?.canonicalBytes ?? [])
+        }
+        return fields
+    }
+}
+
+/// What callers of a function are told apart by.
+private enum Caller: Sendable {
+    case account(String)
+    case ipv4(ArraySlice<UInt8>)
+    /// The first 64 bits: one customer has at least that many addresses.
+    case ipv6(ArraySlice<UInt8>)
+    /// An address that is not an IP address.
+    case other(String)
+    case unknown
+
+    init(address: String) {
+        if address.isEmpty {
+            self = .unknown
+        } else if let parsed = IPAddress(address) {
+            self = parsed.isIPv4 ? .ipv4(parsed.bytes.dropFirst(12)) : .ipv6(parsed.bytes.prefix(8))
+        } else {
+            self = .other(address)
+        }
+    }
+}
+
+/// What a key is the hash of: fields one after another, each with its length before it, so that no two lists of fields
+/// are the same bytes.
+///
+/// Lanes and rate windows are stored under such hashes, so these bytes have to be the same in every later version: they
+/// are written field by field, never as Swift describes a value.
+private struct KeyFields: Equatable {
+    private var bytes: [UInt8] = []
+
+    mutating func add(_ field: some Collection<UInt8>) {
+        bytes.append(contentsOf: String(field.count).utf8)
+        bytes.append(UInt8(ascii: ":"))
+        bytes.append(contentsOf: field)
+    }
+
+    mutating func add(_ text: String) { add(text.utf8) }
+
+    mutating func add(_ number: Int) { add(String(number)) }
+
+    /// In two fields: the attoseconds of all durations fit no integer.
+    mutating func add(_ duration: Duration) {
+        add(String(duration.components.seconds))
+        add(String(duration.components.attoseconds))
+    }
+
+    /// An account is one field, never empty; an empty one says that an address follows.
+    mutating func add(_ caller: Caller) {
+        switch caller {
+        case .account(let id): add(id)
+        case .ipv4(let bytes): addAddress("ipv4", bytes)
+        case .ipv6(let bytes): addAddress("ipv6", bytes)
+        case .other(let text): addAddress("other", Array(text.utf8)[...])
+        case .unknown: addAddress("", [])
         }
     }
 
-    /// IPv6 counts by /64: one customer has at least that many addresses.
-    private var address: String {
-        guard let parsed = IPAddress(client), !parsed.isIPv4 else { return "ip:\(client)" }
-        return "ip6:\(parsed.bytes[..<8].map(String.init).joined(separator: "."))"
+    private mutating func addAddress(_ kind: String, _ bytes: ArraySlice<UInt8>) {
+        add("")
+        add(kind)
+        add(bytes)
     }
+
+    mutating func add(_ fields: KeyFields) { bytes += fields.bytes }
+
+    /// The first eight bytes of a SHA-256: the same after a restart, and not to be chosen by callers so that two collide.
+    var hash: Int64 { SHA256.hash(data: bytes).prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) } }
 }
 
 enum LimitKeys {
     static func of(_ function: Function, _ source: KeySource) -> JobKeys {
         let limits = function.limits
-        let keyed = (limits.throttle.map(\.key) + limits.concurrency.map(\.key)).filter { $0 != nil }
-        var keys = JobKeys(account: account(source.owner), target: target(of: function))
-        if source.owner != nil || !keyed.isEmpty {
-            keys.lane = hash(["lane", source.owner ?? ""] + keyed.map { source.text($0) })
-        }
-        keys.throttle = limits.throttle.map { rule in
-            hash(["throttle", function.name, "\(rule)", source.text(rule.key)])
-        }
-        keys.concurrency = limits.concurrency.map { rule in
+        let rules = limits.throttle.map(\.key) + limits.concurrency.map(\.key)
+        let keys = rules.map(source.fields)
+        return JobKeys(
+            lane: lane(source.caller, zip(rules, keys).filter { $0.0 != nil }.map(\.1)),
+            throttle: zip(limits.throttle, keys).map { rule, key in
+                hash("throttle", of: function) {
+                    $0.add(rule.limit)
+                    $0.add(rule.per)
+                    $0.add(rule.burst)
+                    $0.add(key)
+                }
+            },
             // Without the limit itself: what runs still counts when a reload changes it.
-            hash(["concurrency", function.name, rule.key.map { "\($0)" } ?? "", source.text(rule.key)])
-        }
-        return keys
+            concurrency: keys.dropFirst(limits.throttle.count).map { key in
+                hash("concurrency", of: function) { $0.add(key) }
+            },
+            account: account(source.owner), caller: caller(source.owner, source.address), target: target(of: function))
     }
 
     /// Of a job that was claimed: its payload is looked at only where a limit needs it.
     static func of(_ live: LiveJob, _ function: Function) -> JobKeys {
         guard function.limits.boundStarts else {
-            return JobKeys(lane: live.lane, account: account(live.job.owner), target: target(of: function))
+            let job = live.job
+            return JobKeys(
+                lane: live.lane, account: account(job.owner),
+                caller: caller(job.owner, Caller(address: job.client ?? "")), target: target(of: function))
         }
         return of(function, KeySource(live.job, limits: function.limits))
     }
@@ -104,17 +190,48 @@ enum LimitKeys {
     /// What jobs of an account count by in all functions together.
     static func account(_ owner: String?) -> Int64? {
         guard let owner, owner != Job.adminOwner else { return nil }
-        return hash(["account", owner])
+        var fields = KeyFields()
+        fields.add("account")
+        fields.add(owner)
+        return fields.hash
+    }
+
+    /// What jobs from an address without credentials count by in all functions together.
+    private static func caller(_ owner: String?, _ address: Caller) -> Int64? {
+        if owner != nil { return nil }
+        if case .unknown = address { return nil }
+        var fields = KeyFields()
+        fields.add("caller")
+        fields.add(address)
+        return fields.hash
+    }
+
+    /// - Parameter keys: what the job's keyed limits count by, those of unkeyed ones left out.
+    private static func lane(_ caller: Caller, _ keys: [KeyFields]) -> Int64 {
+        if case .unknown = caller, keys.isEmpty { return 0 }
+        var fields = KeyFields()
+        fields.add("lane")
+        fields.add(caller)
+        // Once each: a second rule with the same key tells no jobs apart.
+        for (index, key) in keys.enumerated() where !keys[..<index].contains(key) { fields.add(key) }
+        return fields.hash
     }
 
     static func rate(_ function: Function, _ source: KeySource) -> [Int64] {
-        function.limits.rate.map { rule in hash(["rate", function.name, "\(rule)", source.text(rule.key)]) }
+        function.limits.rate.map { rule in
+            hash("rate", of: function) {
+                $0.add(rule.limit)
+                $0.add(rule.per)
+                $0.add(source.fields(rule.key))
+            }
+        }
     }
 
-    /// The first eight bytes of a SHA-256: the same after a restart, and not to be chosen by callers so that two collide.
-    private static func hash(_ parts: [String]) -> Int64 {
-        var hash = SHA256()
-        for part in parts { hash.update(data: Array("\(part.utf8.count):\(part)".utf8)) }
-        return hash.finalize().prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
+    private static func hash(_ rule: String, of function: Function, _ rest: (inout KeyFields) -> Void) -> Int64 {
+        var fields = KeyFields()
+        fields.add(rule)
+        fields.add(function.name)
+        rest(&fields)
+        return fields.hash
     }
 }
