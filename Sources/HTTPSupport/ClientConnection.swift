@@ -56,6 +56,20 @@ package final class ClientConnection: Sendable {
         }
     }
 
+    /// Runs `body` in a task that is cancelled when the client hangs up: what waits for nobody gives up its place.
+    package func whileThere<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let task = Task { try await body() }
+        let stop = onHangUp { task.cancel() }
+        defer { stop() }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
     package var isHungUp: Bool { state.withLock { $0.hungUp } }
 
     func hangUp() {

@@ -250,11 +250,16 @@ package final class Admission: Sendable {
             text = values[path]?.scalarText
         }
         guard let text else { return nil }
-        let who = submission.owner.map { "account:\($0)" } ?? "ip:\(submission.clientAddress)"
         return IdempotencyKey(
-            scope: Self.hash([who, function.name, text], []),
+            scope: Self.keyScope(
+                owner: submission.owner, clientAddress: submission.clientAddress, function: function.name, key: text),
             fingerprint: Self.hash(submission.requestLine, submission.payload ?? []),
             expires: now + function.idempotencyWindow)
+    }
+
+    /// Whose key it is, hashed: of an account, or of an address when there is none.
+    static func keyScope(owner: String?, clientAddress: String, function: String, key: String) -> [UInt8] {
+        hash([owner.map { "account:\($0)" } ?? "ip:\(clientAddress)", function, key], [])
     }
 
     /// Every text with its length before it, so that no two lists of texts hash the same input.

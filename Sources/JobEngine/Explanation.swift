@@ -20,7 +20,7 @@ package enum WaitReason: Equatable, Sendable {
     case targetSilent(target: String, until: Timestamp?)
     /// As many attempts at its target run as one target may have.
     case targetBusy(target: String, max: Int)
-    /// Jobs of the same function and account that come before it, at least so many.
+    /// Due jobs of the same function and caller that come before it by priority and due time, at least so many.
     case behind(count: Int)
 }
 
@@ -57,7 +57,7 @@ extension JobEngine {
             }
         }
         if job.runAt <= now.wall {
-            let before = try await ahead(of: job, at: now.steady)
+            let before = try await store.countAhead(of: job.job.id, limit: Limits.jobsAhead, at: now.steady)
             if before > 0 { reasons.append(.behind(count: before)) }
         }
         return reasons
@@ -66,12 +66,5 @@ extension JobEngine {
     /// - Parameter time: in nanoseconds of the monotonic clock.
     private static func wall(_ time: Int64, _ now: Moment) -> Timestamp {
         now.wall + .milliseconds(time / 1_000_000 - now.monotonic)
-    }
-
-    private func ahead(of job: JobSnapshot, at now: Timestamp) async throws(StoreError) -> Int {
-        let filter = JobFilter(status: .pending, function: job.job.function, owner: job.job.owner)
-        let page = try await store.list(
-            filter, after: job.job.id.row, newestFirst: true, limit: 1000, including: [], at: now)
-        return page.jobs.count
     }
 }

@@ -15,14 +15,11 @@ package struct FunctionSummary: Sendable {
 }
 
 extension JobEngine {
-    /// So many of the latest failures are looked at.
-    package static let failuresLookedAt = 10_000
-
     /// - Parameter owner: whose jobs are counted; nil for all.
     package func summaries(of owner: String?) async throws(StoreError) -> [FunctionSummary] {
         let deployment = deployment.value
         let gauges = owner.map { self.gauges.all(of: $0) } ?? self.gauges.all
-        let failures = try await store.failures(of: owner, limit: Self.failuresLookedAt)
+        let failures = try await store.failures(of: owner)
         let dues = try await oldestDue(of: owner)
         let times = try await attemptTimes(of: owner)
         let paused = paused

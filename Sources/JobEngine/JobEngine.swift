@@ -96,21 +96,6 @@ package final class JobEngine: Sendable {
         dispatcher.setPaused(function, paused)
     }
 
-    package func list(
-        _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int
-    ) async throws(StoreError) -> JobPage {
-        let now = clock.now()
-        var page = try await store.list(
-            filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [.payload, .value],
-            at: now.steady)
-        page.jobs = page.jobs.map { $0.shown(at: now) }
-        return page
-    }
-
-    package func count(_ filter: JobFilter, limit: Int) async throws(StoreError) -> JobCount {
-        try await store.count(filter, limit: limit, at: clock.now().steady)
-    }
-
     package var storeStatistics: StoreStatistics { store.statistics }
 
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { try await store.attempts(of: id) }

@@ -42,4 +42,15 @@ package enum Limits {
     package static let failedLaneRest = Duration.seconds(60)
     /// Running attempts in all.
     package static let concurrency = 100_000
+    /// A page of a list may take this long to read, its attempts and its total as well: together the 250 ms of CONTRACT 5, so
+    /// that a list never holds a reading thread for longer than a person notices.
+    package static let listMilliseconds: Int64 = 100
+    package static let listAttemptsMilliseconds: Int64 = 50
+    package static let listTotalMilliseconds: Int64 = 100
+    /// A page of a list ends after so many bytes (CONTRACT 5), whatever its jobs carry.
+    package static let listBytes = 4 << 20
+    /// A longer payload or value is left out of lists (CONTRACT 5); the job itself has it.
+    package static let listPartBytes = 64 << 10
+    /// Queued jobs that "others come before it" looks at: beyond a thousand only the order of magnitude matters.
+    package static let jobsAhead = 1000
 }

@@ -7,43 +7,39 @@ package struct JobFilter: Equatable, Sendable {
         case pending, delayed, processing, waiting, completed, failed, timeout, cancelled
     }
 
-    package var status: Status?
+    /// A job has one of these; all of them unless it is said otherwise.
+    package var states: Set<Status>
     package var function: String?
     /// nil for jobs of all accounts.
     package var owner: String?
+    /// Scopes of idempotency keys (`IdempotencyKey.scope`): jobs that were accepted with one of them. nil for any job.
+    package var keys: [[UInt8]]?
     /// Compared with the end of ended jobs, else with the acceptance.
     package var since: Timestamp?
     package var until: Timestamp?
 
     package init(
-        status: Status? = nil, function: String? = nil, owner: String? = nil, since: Timestamp? = nil,
-        until: Timestamp? = nil
+        states: Set<Status> = Set(Status.allCases), function: String? = nil, owner: String? = nil,
+        keys: [[UInt8]]? = nil, since: Timestamp? = nil, until: Timestamp? = nil
     ) {
-        self.status = status
+        self.states = states
         self.function = function
         self.owner = owner
+        self.keys = keys
         self.since = since
         self.until = until
     }
 }
 
-extension JobFilter {
-    /// The whole filter, on a job that an index has proposed.
-    package func matches(_ job: JobSnapshot, at now: Timestamp) -> Bool {
-        if let function, job.job.function != function { return false }
-        if let owner, job.job.owner != owner { return false }
-        if let status, status != Status(job, at: now) { return false }
-        let time = job.completedAt ?? job.job.createdAt
-        if let since, time < since { return false }
-        if let until, time >= until { return false }
-        return true
-    }
-}
-
 extension JobFilter.Status {
     package init(_ job: JobSnapshot, at now: Timestamp) {
-        switch job.state {
-        case .queued: self = job.runAt > now ? .delayed : .pending
+        self.init(job.state, due: job.runAt, at: now)
+    }
+
+    /// - Parameter due: when a queued job starts; of no matter for all others.
+    package init(_ state: JobState, due: Timestamp, at now: Timestamp) {
+        switch state {
+        case .queued: self = due > now ? .delayed : .pending
         case .running: self = .processing
         case .waiting: self = .waiting
         case .completed: self = .completed
@@ -52,27 +48,6 @@ extension JobFilter.Status {
         case .cancelled: self = .cancelled
         }
     }
-}
 
-/// One page of a list.
-package struct JobPage: Sendable {
-    package var jobs: [JobSnapshot]
-    /// Where the next page begins; nil at the end.
-    package var next: Int64?
-
-    package init(jobs: [JobSnapshot], next: Int64?) {
-        self.jobs = jobs
-        self.next = next
-    }
-}
-
-/// How many jobs match; a lower bound when counting was cut short.
-package struct JobCount: Equatable, Sendable {
-    package var count: Int
-    package var isExact: Bool
-
-    package init(count: Int, isExact: Bool) {
-        self.count = count
-        self.isExact = isExact
-    }
+    package static let live: Set<JobFilter.Status> = [.pending, .delayed, .processing, .waiting]
 }

@@ -32,18 +32,23 @@ package protocol JobStore: DeliveryStore {
 
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
 
-    /// Jobs that match, by id, `newestFirst` or not, after the row `cursor`. Looks at a bounded number of jobs: a page may
-    /// be short, or empty, and still have a next.
+    /// Jobs that match, by id, `newestFirst` or not, after the row `cursor`. At a bound the page is short, or empty, and has a
+    /// next; each page looks at one more job at least.
     func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
-        at now: Timestamp
+        within bounds: ReadBounds, at now: Timestamp
     ) async throws(StoreError) -> JobPage
 
-    /// Counts the jobs that match, at most about `limit` of them.
-    func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount
+    /// Counts the jobs that match: exactly, unless the filter has times or a long queue must be walked and the time is up.
+    func count(_ filter: JobFilter, within bounds: ReadBounds, at now: Timestamp) async throws(StoreError) -> JobCount
 
-    /// Every ended attempt of a job, in order.
-    func attempts(of id: JobID) async throws(StoreError) -> [Attempt]
+    /// Every ended attempt of each job, in order. At a bound it ends after a job, so the answer may be shorter than `ids`; the
+    /// first job is always there, its attempts past the bytes without what their target answered.
+    func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]]
+
+    /// How many due jobs of the same function and caller come before a queued job. Looks at `limit` of them at most: the
+    /// answer is a lower bound.
+    func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int
 
     /// Running jobs whose lease is void: run out, or held by a process that is gone.
     func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob]
@@ -63,10 +68,10 @@ package protocol JobStore: DeliveryStore {
     /// How long the final attempts of an account's latest `limit` jobs took, in milliseconds, by function.
     func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]]
 
-    /// How many jobs have failed and are still kept, by function; the latest `limit` failures are looked at.
+    /// How many jobs have failed and are still kept, by function.
     ///
     /// - Parameter owner: nil for all accounts.
-    func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int]
+    func failures(of owner: String?) async throws(StoreError) -> [String: Int]
 
     /// Lanes of a function with queued jobs, in order, after this one (nil: from the first), with the earliest due time.
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue]
@@ -92,6 +97,10 @@ extension JobStore {
     package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         try await settle { SettleBatch(settlements: settlements) }.results
     }
+
+    package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
+        try await attempts(of: [id], within: .none).first ?? []
+    }
 }
 
 /// Why a store cannot do its work.
@@ -102,6 +111,8 @@ package enum StoreError: Error, Equatable, Sendable {
     case unavailable(String)
     /// What is stored contradicts itself.
     case corrupt(String)
+    /// As many reads wait for their turn as may.
+    case busy
     case closed
 }
 
@@ -111,6 +122,7 @@ extension StoreError: CustomStringConvertible {
         case .full: "the disk is full"
         case .unavailable(let reason): reason
         case .corrupt(let reason): "the database is damaged: \(reason)"
+        case .busy: "too many reads wait for their turn"
         case .closed: "the store is closed"
         }
     }

@@ -253,7 +253,7 @@ package enum RetryResult: Equatable, Sendable {
 }
 
 /// What a fetch reads beside the state.
-package struct JobParts: OptionSet, Sendable {
+package struct JobParts: OptionSet, Equatable, Sendable {
     package let rawValue: Int
     package init(rawValue: Int) { self.rawValue = rawValue }
 
@@ -296,6 +296,8 @@ package struct JobSnapshot: Equatable, Sendable {
     package var value: [UInt8]?
     /// Where the handler sends the client on.
     package var redirect: String?
+    /// What was asked for and is longer than was allowed.
+    package var omitted: JobParts = []
 
     package init(
         job: Job, state: JobState, failure: FailureKind? = nil, progress: JobProgress, runAt: Timestamp,

@@ -9,22 +9,20 @@ extension SQLiteJobStore {
             return lookups
         }
     }
-
-    package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
-        try readers.read { connection throws(StoreError) in try connection.attempts(of: id) }
-    }
 }
 
 enum FetchSQL {
-    /// One statement, so that it sees one moment. A live row counts before the outcome of an earlier run.
+    /// One statement, so that it sees one moment. A live row counts before the outcome of an earlier run. ?2 and ?3 are the
+    /// longest payload and value that are read, NULL for none: SQLite knows a length without reading the bytes.
     static let snapshot: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers,
+            iif(length(j.payload) <= ?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state,
             o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
-            iif(?3, o.value, NULL), o.redirect
+            iif(length(o.value) <= ?3, o.value, NULL), o.redirect,
+            ifnull(length(j.payload) > ?2, 0), ifnull(length(o.value) > ?3, 0)
         FROM jobs j JOIN functions f ON f.id = j.function
             LEFT JOIN queue q ON q.row = j.row
             LEFT JOIN outcomes o ON o.job = j.row AND o.run = (SELECT max(run) FROM outcomes WHERE job = j.row)
@@ -38,8 +36,7 @@ enum FetchSQL {
 
 extension Connection {
     func lookUp(_ id: JobID, including parts: JobParts) throws(StoreError) -> JobLookup {
-        let select = try statement(FetchSQL.snapshot)
-            .bind(1, id.row).bind(2, parts.contains(.payload) ? 1 : 0).bind(3, parts.contains(.value) ? 1 : 0)
+        let select = try snapshotStatement(row: id.row, including: parts, upTo: .max)
         defer { select.reset() }
         guard try select.step() else { return try tombstone(of: id) }
         let job = select.job()
@@ -48,7 +45,23 @@ extension Connection {
         return .found(try snapshot(of: job, from: select))
     }
 
+    /// - Parameter bytes: a payload or value that is longer is left out.
+    func snapshotStatement(
+        row: Int64, including parts: JobParts, upTo bytes: Int
+    ) throws(StoreError) -> Statement {
+        let bytes = Int64(clamping: bytes)
+        return try statement(FetchSQL.snapshot)
+            .bind(1, row).bind(2, parts.contains(.payload) ? bytes : nil).bind(3, parts.contains(.value) ? bytes : nil)
+    }
+
     func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
+        var snapshot = try whole(job, from: select)
+        if select.integer(36) != 0 { snapshot.omitted.insert(.payload) }
+        if select.integer(37) != 0, snapshot.state.isTerminal { snapshot.omitted.insert(.value) }
+        return snapshot
+    }
+
+    private func whole(_ job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
         if let raw = select.optionalInteger(24) {
             guard let state = JobState(rawValue: raw) else { throw .corrupt("a job has state \(raw)") }
             let live = select.liveJob()
@@ -74,31 +87,5 @@ extension Connection {
         defer { select.reset() }
         guard try select.step(), UInt64(bitPattern: select.integer(0)) == id.random else { return .unknown }
         return .purged(Tombstone(id: id, function: select.text(1), owner: select.optionalText(2)))
-    }
-
-    fileprivate func attempts(of id: JobID) throws(StoreError) -> [Attempt] {
-        let select = try statement(
-            """
-            SELECT number, run, started_at, completed_at, result, status_code, error, revision, exchange
-                FROM attempts WHERE job = ?1
-            UNION ALL
-            SELECT attempt, run, final_started_at, completed_at, final_result, final_status_code, final_error,
-                final_revision, final_exchange FROM outcomes WHERE job = ?1 AND final_result IS NOT NULL
-            ORDER BY 1
-            """
-        ).bind(1, id.row)
-        defer { select.reset() }
-        var attempts: [Attempt] = []
-        while try select.step() {
-            guard let result = Attempt.Result(rawValue: select.integer(4)) else {
-                throw .corrupt("an attempt has result \(select.integer(4))")
-            }
-            attempts.append(
-                Attempt(
-                    number: select.int(0), run: select.int(1), startedAt: select.time(2), completedAt: select.time(3),
-                    result: result, statusCode: select.optionalInteger(5).map(Int.init), error: select.optionalText(6),
-                    revision: select.text(7), exchange: select.bytes(8).flatMap(ExchangeText.exchange)))
-        }
-        return attempts
     }
 }

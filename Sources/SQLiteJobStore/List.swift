@@ -4,210 +4,80 @@ package import JobStore
 extension SQLiteJobStore {
     package func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
-        at now: Timestamp
+        within bounds: ReadBounds, at now: Timestamp
     ) async throws(StoreError) -> JobPage {
-        try readers.read { connection throws(StoreError) in
-            var page = JobPage(jobs: [], next: nil)
-            var candidates = Candidates(filter, after: cursor, newestFirst: newestFirst, on: connection)
-            while let row = try candidates.next() {
-                if page.jobs.count == limit || candidates.isExhausted {
-                    // The last one that was looked at: the next page begins behind it.
-                    page.next = candidates.previous
-                    break
+        let uptime = uptime
+        return try await readerThreads.read { connection throws(StoreError) in
+            let clock = ReadClock(bounds, uptime: uptime)
+            return try connection.inOneMoment { () throws(StoreError) in
+                var candidates = try Candidates(
+                    filter, after: cursor, newestFirst: newestFirst, at: now, on: connection)
+                var filling = PageFilling(limit: limit, bytes: bounds.bytes)
+                while let (row, matches) = try candidates.next() {
+                    // One is looked at in any case, or the next page would begin where this one did.
+                    if filling.last != nil, clock.isUp { return filling.cut(.time) }
+                    guard matches else {
+                        filling.last = row
+                        continue
+                    }
+                    if filling.isFull { return filling.cut(nil) }
+                    guard let job = try connection.snapshot(row: row, including: parts, upTo: bounds.partBytes) else {
+                        throw .corrupt("the job in row \(row) is gone in the middle of a read")
+                    }
+                    guard filling.add(job) else { return filling.cut(.size) }
                 }
-                guard let job = try connection.snapshot(row: row, including: parts),
-                    filter.matches(job, at: now)
-                else { continue }
-                page.jobs.append(job)
+                return filling.page
             }
-            return page
-        }
-    }
-
-    package func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount {
-        try readers.read { connection throws(StoreError) in
-            var count = 0
-            var candidates = Candidates(filter, after: nil, newestFirst: true, on: connection)
-            while let row = try candidates.next() {
-                if count >= limit || candidates.isExhausted { return JobCount(count: count, isExact: false) }
-                if let job = try connection.snapshot(row: row, including: []), filter.matches(job, at: now) {
-                    count += 1
-                }
-            }
-            return JobCount(count: count, isExact: true)
         }
     }
 }
 
-/// Rows that may match, in order, from the narrowest index that has them all.
-private struct Candidates {
-    /// So many rows are looked at in one call; then it answers with what it has.
-    /// A row costs a few microseconds on the thread of whoever asks.
-    private static let budget = 4000
-    private static let batch = 200
+/// A page that is being filled.
+private struct PageFilling {
+    let limit: Int
+    let bytes: Int
+    private(set) var page = JobPage(jobs: [])
+    /// The row that was looked at last: the next page begins behind it.
+    var last: Int64?
+    private var size = 0
 
-    private let filter: JobFilter
-    private let newestFirst: Bool
-    private let connection: Connection
-    private var rows: ArraySlice<Int64> = []
-    private var last: Int64
-    private var looked = 0
-    private var isAtEnd = false
-    /// The row before the latest one.
-    private(set) var previous: Int64?
-
-    init(_ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, on connection: Connection) {
-        self.filter = filter
-        self.newestFirst = newestFirst
-        self.connection = connection
-        last = cursor ?? (newestFirst ? .max : .min)
+    init(limit: Int, bytes: Int) {
+        self.limit = limit
+        self.bytes = bytes
     }
 
-    var isExhausted: Bool { looked > Self.budget }
+    var isFull: Bool { page.jobs.count >= limit }
 
-    mutating func next() throws(StoreError) -> Int64? {
-        if rows.isEmpty, !isAtEnd {
-            rows = try fill()[...]
-            isAtEnd = rows.count < Self.batch
-        }
-        guard let row = rows.popFirst() else { return nil }
-        previous = last == .max || last == .min ? nil : last
-        last = row
-        looked += 1
-        return row
+    /// False when the job has no room: then it is the first of the next page.
+    mutating func add(_ job: JobSnapshot) -> Bool {
+        let (sum, isTooMuch) = size.addingReportingOverflow(job.size)
+        guard page.jobs.isEmpty || (!isTooMuch && sum <= bytes) else { return false }
+        size = sum
+        page.jobs.append(job)
+        last = job.job.id.row
+        return true
     }
 
-    private func fill() throws(StoreError) -> [Int64] {
-        let select = try connection.statement(sql).bind(1, last).bind(2, Self.batch)
-        defer { select.reset() }
-        switch filter.status {
-        case .failed?: select.bind(3, JobState.failed.rawValue)
-        case .timeout?: select.bind(3, JobState.timeout.rawValue)
-        case .cancelled?: select.bind(3, JobState.cancelled.rawValue)
-        case .pending?, .delayed?, .processing?, .waiting?, .completed?, nil: break
-        }
-        if let owner = filter.owner { select.bind(4, owner) }
-        var rows: [Int64] = []
-        while try select.step() { rows.append(select.integer(0)) }
-        return rows
-    }
-
-    private var sql: StaticString {
-        switch (filter.status, filter.owner != nil) {
-        case (.pending?, false), (.delayed?, false), (.waiting?, false): ListSQL.live(newestFirst)
-        case (.pending?, true), (.delayed?, true): ListSQL.queuedOfOwner(newestFirst)
-        case (.waiting?, true): ListSQL.waitingOfOwner(newestFirst)
-        case (.processing?, false): ListSQL.running(newestFirst)
-        case (.processing?, true): ListSQL.runningOfOwner(newestFirst)
-        case (.failed?, false), (.timeout?, false), (.cancelled?, false): ListSQL.unhappy(newestFirst)
-        case (.failed?, true), (.timeout?, true), (.cancelled?, true): ListSQL.unhappyOfOwner(newestFirst)
-        case (.completed?, false), (nil, false): ListSQL.all(newestFirst)
-        case (.completed?, true), (nil, true): ListSQL.allOfOwner(newestFirst)
-        }
-    }
+    func cut(_ cut: JobPage.Cut?) -> JobPage { JobPage(jobs: page.jobs, next: last, cut: cut) }
 }
 
-/// ?1 where to go on, ?2 how many, ?3 a terminal state, ?4 an owner. What an owner is shown comes from the owner's rows
-/// alone: how far a page reaches must not tell what others have.
-private enum ListSQL {
-    static func live(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? "SELECT row FROM queue WHERE row < ?1 ORDER BY row DESC LIMIT ?2"
-            : "SELECT row FROM queue WHERE row > ?1 ORDER BY row LIMIT ?2"
-    }
-
-    /// Sorts what one account has queued, which `accounts.maxQueued` bounds.
-    static func queuedOfOwner(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? """
-            SELECT row FROM queue INDEXED BY queue_owner WHERE state = 0 AND owner IS NOT NULL
-                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row < ?1 ORDER BY row DESC LIMIT ?2
-            """
-            : """
-            SELECT row FROM queue INDEXED BY queue_owner WHERE state = 0 AND owner IS NOT NULL
-                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row > ?1 ORDER BY row LIMIT ?2
-            """
-    }
-
-    static func waitingOfOwner(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? """
-            SELECT row FROM queue INDEXED BY queue_waiting WHERE state = 2
-                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row < ?1 ORDER BY row DESC LIMIT ?2
-            """
-            : """
-            SELECT row FROM queue INDEXED BY queue_waiting WHERE state = 2
-                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row > ?1 ORDER BY row LIMIT ?2
-            """
-    }
-
-    static func running(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? "SELECT row FROM queue INDEXED BY queue_running WHERE state = 1 AND row < ?1 ORDER BY row DESC LIMIT ?2"
-            : "SELECT row FROM queue INDEXED BY queue_running WHERE state = 1 AND row > ?1 ORDER BY row LIMIT ?2"
-    }
-
-    static func runningOfOwner(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? """
-            SELECT row FROM queue INDEXED BY queue_running WHERE state = 1
-                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row < ?1 ORDER BY row DESC LIMIT ?2
-            """
-            : """
-            SELECT row FROM queue INDEXED BY queue_running WHERE state = 1
-                AND owner = (SELECT id FROM owners WHERE name = ?4) AND row > ?1 ORDER BY row LIMIT ?2
-            """
-    }
-
-    static func unhappy(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? """
-            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy
-            WHERE state <> 3 AND state = ?3 AND job < ?1 ORDER BY job DESC LIMIT ?2
-            """
-            : """
-            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy
-            WHERE state <> 3 AND state = ?3 AND job > ?1 ORDER BY job LIMIT ?2
-            """
-    }
-
-    static func unhappyOfOwner(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? """
-            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy_owner
-            WHERE state <> 3 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?4) AND state = ?3
-                AND job < ?1 ORDER BY job DESC LIMIT ?2
-            """
-            : """
-            SELECT DISTINCT job FROM outcomes INDEXED BY outcomes_unhappy_owner
-            WHERE state <> 3 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?4) AND state = ?3
-                AND job > ?1 ORDER BY job LIMIT ?2
-            """
-    }
-
-    static func all(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? "SELECT row FROM jobs WHERE row < ?1 ORDER BY row DESC LIMIT ?2"
-            : "SELECT row FROM jobs WHERE row > ?1 ORDER BY row LIMIT ?2"
-    }
-
-    static func allOfOwner(_ newestFirst: Bool) -> StaticString {
-        newestFirst
-            ? """
-            SELECT row FROM jobs INDEXED BY jobs_owner
-            WHERE owner IS NOT NULL AND owner = ?4 AND row < ?1 ORDER BY row DESC LIMIT ?2
-            """
-            : """
-            SELECT row FROM jobs INDEXED BY jobs_owner
-            WHERE owner IS NOT NULL AND owner = ?4 AND row > ?1 ORDER BY row LIMIT ?2
-            """
-    }
+extension JobSnapshot {
+    /// Bytes of what came from outside and has no small bound.
+    fileprivate var size: Int { (job.payload?.count ?? 0) + (job.parameters?.count ?? 0) + (value?.count ?? 0) }
 }
 
 extension Connection {
-    fileprivate func snapshot(row: Int64, including parts: JobParts) throws(StoreError) -> JobSnapshot? {
-        let select = try statement(FetchSQL.snapshot)
-            .bind(1, row).bind(2, parts.contains(.payload) ? 1 : 0).bind(3, parts.contains(.value) ? 1 : 0)
+    /// What `body` reads is of one moment.
+    func inOneMoment<Value>(_ body: () throws(StoreError) -> Value) throws(StoreError) -> Value {
+        try execute("BEGIN")
+        defer { try? execute("COMMIT") }
+        return try body()
+    }
+
+    fileprivate func snapshot(
+        row: Int64, including parts: JobParts, upTo bytes: Int
+    ) throws(StoreError) -> JobSnapshot? {
+        let select = try snapshotStatement(row: row, including: parts, upTo: bytes)
         defer { select.reset() }
         guard try select.step() else { return nil }
         return try snapshot(of: select.job(), from: select)

@@ -191,6 +191,36 @@ enum Schema {
             PRIMARY KEY (delivery, number)
         ) STRICT, WITHOUT ROWID;
         """,
+        // Lists: a function's jobs, what did not complete by function, and counts that need no counting. Outcomes whose job
+        // was tried again have no `purge_at`: they are nobody's state any more.
+        """
+        CREATE INDEX jobs_function ON jobs (function);
+        ALTER TABLE outcomes ADD COLUMN function INTEGER;
+        UPDATE outcomes INDEXED BY outcomes_unhappy SET function = (SELECT function FROM jobs WHERE row = outcomes.job)
+            WHERE state <> 3;
+        DROP INDEX outcomes_unhappy;
+        DROP INDEX outcomes_unhappy_owner;
+        CREATE INDEX outcomes_unhappy ON outcomes (state, job, completed_at, purge_at)
+            WHERE state <> 3 AND purge_at IS NOT NULL;
+        CREATE INDEX outcomes_unhappy_function ON outcomes (function, state, job, completed_at, purge_at)
+            WHERE state <> 3 AND purge_at IS NOT NULL;
+        CREATE INDEX outcomes_unhappy_owner ON outcomes (owner, state, job, completed_at, function, purge_at)
+            WHERE state <> 3 AND purge_at IS NOT NULL AND owner IS NOT NULL;
+        CREATE TABLE tallies (
+            owner INTEGER NOT NULL,
+            function INTEGER NOT NULL,
+            state INTEGER NOT NULL CHECK (state IN (3, 4, 5, 6)),
+            count INTEGER NOT NULL,
+            PRIMARY KEY (owner, function, state)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO tallies (owner, function, state, count)
+            SELECT 0, j.function, o.state, 1 FROM outcomes o CROSS JOIN jobs j ON j.row = o.job
+            WHERE o.purge_at IS NOT NULL ON CONFLICT DO UPDATE SET count = count + 1;
+        INSERT INTO tallies (owner, function, state, count)
+            SELECT w.id, j.function, o.state, 1 FROM jobs j INDEXED BY jobs_owner JOIN owners w ON w.name = j.owner
+                JOIN outcomes o ON o.job = j.row
+            WHERE j.owner IS NOT NULL AND o.purge_at IS NOT NULL ON CONFLICT DO UPDATE SET count = count + 1;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.
@@ -207,13 +237,23 @@ enum Schema {
         }
     }
 
-    /// Brings the file to the newest version, in one transaction.
-    static func migrate(_ connection: Connection) throws(StoreError) {
+    /// Brings the file to the newest version, in one transaction: what ends in the middle leaves the old one.
+    ///
+    /// - Parameter progress: called now and then while it goes on.
+    static func migrate(
+        _ connection: Connection, lookingEverySteps steps: Int32 = 100_000,
+        uptime: @escaping @Sendable () -> Int64 = { 0 },
+        progress: @Sendable (MigrationProgress) -> Void = { _ in }
+    ) throws(StoreError) {
         let version = Int(try connection.text(of: "PRAGMA user_version")) ?? 0
         guard version < migrations.count else { return }
         try connection.execute("BEGIN IMMEDIATE")
         do {
-            for migration in migrations[version...] { try connection.execute(migration) }
+            var meter = try MigrationMeter(
+                to: migrations.count, everySteps: steps, on: connection, uptime: uptime)
+            for (number, migration) in migrations.enumerated().dropFirst(version) {
+                try meter.run(migration, version: number + 1, on: connection, progress)
+            }
             try connection.execute("PRAGMA user_version = \(migrations.count)")
             try connection.execute("PRAGMA application_id = \(applicationID)")
             try connection.execute("COMMIT")

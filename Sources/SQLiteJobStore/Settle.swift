@@ -44,27 +44,37 @@ extension WriterSession {
             if let attempt = settlement.attempt { try keep(attempt, of: row) }
         case .end(let ending, let completedAt, let keepUntil, let tombstoneUntil):
             // Without a lease, run and attempt say that the job is still where it was.
-            try connection.statement(
-                "DELETE FROM queue WHERE row = ?1 AND lease = ?2 AND (lease <> 0 OR (run = ?3 AND attempt = ?4))"
+            let removed = try connection.statement(
+                """
+                DELETE FROM queue WHERE row = ?1 AND lease = ?2 AND (lease <> 0 OR (run = ?3 AND attempt = ?4))
+                RETURNING function, owner
+                """
             )
-            .bind(1, row).bind(2, lease).bind(3, progress.run).bind(4, progress.attempt).run()
-            guard connection.changes == 1 else { return .stale }
+            .bind(1, row).bind(2, lease).bind(3, progress.run).bind(4, progress.attempt)
+            // SQLite removes the row before it returns it.
+            guard try removed.step() else { return .stale }
+            let (function, owner) = (removed.integer(0), removed.optionalInteger(1))
+            try removed.run()
+            let state = ending.state.rawValue
+            // Only what did not complete is found by function and owner in `outcomes`.
+            let isUnhappy = ending.state != .completed
             let attempt = settlement.attempt
             try connection.statement(
                 """
                 INSERT INTO outcomes (job, run, state, failure, completed_at, attempt, used, lost, last_error, value,
                     final_started_at, final_result, final_status_code, final_error, final_revision, purge_at,
-                    tombstone_until, final_exchange, redirect, owner)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                    iif(?3 = 3, NULL, (SELECT o.id FROM jobs j JOIN owners o ON o.name = j.owner WHERE j.row = ?1)))
+                    tombstone_until, final_exchange, redirect, owner, function)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
                 """
             )
-            .bind(1, row).bind(2, progress.run).bind(3, ending.state.rawValue).bind(4, ending.failure?.rawValue)
+            .bind(1, row).bind(2, progress.run).bind(3, state).bind(4, ending.failure?.rawValue)
             .bind(5, completedAt).bind(6, progress.attempt).bind(7, progress.used).bind(8, progress.lost)
             .bind(9, progress.lastError).bind(10, ending.value).bind(11, attempt?.startedAt)
             .bind(12, attempt?.result.rawValue).bind(13, attempt?.statusCode.map(Int64.init)).bind(14, attempt?.error)
             .bind(15, attempt?.revision).bind(16, keepUntil).bind(17, tombstoneUntil)
-            .bind(18, attempt?.exchange.map { ExchangeText.bytes(of: $0) }).bind(19, ending.redirect).run()
+            .bind(18, attempt?.exchange.map { ExchangeText.bytes(of: $0) }).bind(19, ending.redirect)
+            .bind(20, isUnhappy ? owner : nil).bind(21, isUnhappy ? function : nil).run()
+            tallies.add(1, function: function, owner: owner, state: state)
             for delivery in settlement.deliveries {
                 try store(delivery, of: row, run: progress.run, due: settlement.deliveriesDue ?? completedAt)
             }
@@ -99,6 +109,10 @@ extension WriterSession {
         }
         let run = snapshot.progress.run + 1
         try connection.statement("UPDATE outcomes SET purge_at = NULL WHERE job = ?1").bind(1, row).run()
+        let function = try functions.idOrNew(of: snapshot.job.function, on: connection)
+        var owner: Int64?
+        if let name = snapshot.job.owner { owner = try owners.idOrNew(of: name, on: connection) }
+        tallies.add(-1, function: function, owner: owner, state: snapshot.state.rawValue)
         try connection.statement(
             """
             INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,

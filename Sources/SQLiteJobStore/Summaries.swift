@@ -3,7 +3,7 @@ package import JobStore
 
 extension SQLiteJobStore {
     package func backlog() async throws(StoreError) -> [Backlog] {
-        try readers.read { connection throws(StoreError) in
+        try await readerThreads.read { connection throws(StoreError) in
             var table = BacklogTable()
             // One read transaction: the counts are of one moment.
             try connection.execute("BEGIN")
@@ -21,7 +21,7 @@ extension SQLiteJobStore {
     }
 
     package func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] {
-        try readers.read { connection throws(StoreError) in
+        try await readerThreads.read { connection throws(StoreError) in
             let select = try connection.statement(SummarySQL.oldestDue).bind(1, owner)
             defer { select.reset() }
             var dues: [String: Timestamp] = [:]
@@ -31,7 +31,7 @@ extension SQLiteJobStore {
     }
 
     package func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] {
-        try readers.read { connection throws(StoreError) in
+        try await readerThreads.read { connection throws(StoreError) in
             let select = try connection.statement(SummarySQL.latestTimes).bind(1, owner).bind(2, limit)
             defer { select.reset() }
             var times: [String: [Int64]] = [:]
@@ -40,10 +40,15 @@ extension SQLiteJobStore {
         }
     }
 
-    package func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] {
+    package func failures(of owner: String?) async throws(StoreError) -> [String: Int] {
         try readers.read { connection throws(StoreError) in
-            let sql = owner == nil ? SummarySQL.failures : SummarySQL.failuresOfOwner
-            let select = try connection.statement(sql).bind(1, limit).bind(2, owner)
+            var number = Tallies.everybody
+            if let owner {
+                var names = NameNumbers.owners
+                guard let id = try names.id(of: owner, on: connection) else { return [:] }
+                number = id
+            }
+            let select = try connection.statement(SummarySQL.failures).bind(1, number)
             defer { select.reset() }
             var counts: [String: Int] = [:]
             while try select.step() { counts[select.text(0)] = select.int(1) }
@@ -85,27 +90,10 @@ enum SummarySQL {
                 GROUP BY function) q
             JOIN functions f ON f.id = q.function
         """
-    /// Failed in the latest run, and not tried again since.
     static let failures: StaticString =
         """
-        SELECT f.name, count(*) FROM
-            (SELECT job, run FROM outcomes INDEXED BY outcomes_unhappy WHERE state <> 3 AND state = 4
-                ORDER BY job DESC LIMIT ?1) o
-            JOIN jobs j ON j.row = o.job JOIN functions f ON f.id = j.function
-        WHERE NOT EXISTS (SELECT 1 FROM queue q WHERE q.row = o.job)
-            AND NOT EXISTS (SELECT 1 FROM outcomes later WHERE later.job = o.job AND later.run > o.run)
-        GROUP BY j.function
-        """
-    static let failuresOfOwner: StaticString =
-        """
-        SELECT f.name, count(*) FROM
-            (SELECT job, run FROM outcomes INDEXED BY outcomes_unhappy_owner
-                WHERE state <> 3 AND owner IS NOT NULL AND owner = (SELECT id FROM owners WHERE name = ?2) AND state = 4
-                ORDER BY job DESC LIMIT ?1) o
-            JOIN jobs j ON j.row = o.job JOIN functions f ON f.id = j.function
-        WHERE NOT EXISTS (SELECT 1 FROM queue q WHERE q.row = o.job)
-            AND NOT EXISTS (SELECT 1 FROM outcomes later WHERE later.job = o.job AND later.run > o.run)
-        GROUP BY j.function
+        SELECT f.name, t.count FROM tallies t JOIN functions f ON f.id = t.function
+        WHERE t.owner = ?1 AND t.state = 4 AND t.count > 0
         """
     static let latestTimes: StaticString =
         """

@@ -18,7 +18,7 @@ extension SQLiteJobStore {
 
     package func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
         try await writer.perform { session throws(StoreError) in
-            try session.connection.prune(limit: limit, at: now)
+            try session.prune(limit: limit, at: now)
         }
     }
 }
@@ -45,7 +45,7 @@ enum UpkeepSQL {
         """
     static let ended: StaticString =
         """
-        SELECT job, tombstone_until FROM outcomes INDEXED BY outcomes_purge
+        SELECT job, tombstone_until, state FROM outcomes INDEXED BY outcomes_purge
         WHERE purge_at IS NOT NULL AND purge_at <= ?1 ORDER BY purge_at LIMIT ?2
         """
 }
@@ -59,24 +59,42 @@ extension Statement {
     }
 }
 
-extension Connection {
+extension WriterSession {
     fileprivate func prune(limit: Int, at now: Timestamp) throws(StoreError) -> PruneResult {
-        let ended = try statement(UpkeepSQL.ended).bind(1, now).bind(2, limit)
-        var rows: [(row: Int64, until: Timestamp)] = []
-        while try ended.step() { rows.append((ended.integer(0), ended.time(1))) }
+        let ended = try connection.statement(UpkeepSQL.ended).bind(1, now).bind(2, limit)
+        var rows: [(row: Int64, until: Timestamp, state: Int64)] = []
+        while try ended.step() { rows.append((ended.integer(0), ended.time(1), ended.integer(2))) }
         ended.reset()
-        for (row, until) in rows {
-            try statement(
+        for (row, until, state) in rows {
+            let tombstone = try connection.statement(
                 """
                 INSERT INTO tombstones (row, random, function, owner, until)
-                SELECT row, random, function, owner, ?2 FROM jobs WHERE row = ?1
+                SELECT row, random, function, owner, ?2 FROM jobs WHERE row = ?1 RETURNING function, owner
                 """
-            ).bind(1, row).bind(2, until).run()
-            try forgetDeliveries(of: row)
-            try statement("DELETE FROM outcomes WHERE job = ?1").bind(1, row).run()
-            try statement("DELETE FROM attempts WHERE job = ?1").bind(1, row).run()
-            try statement("DELETE FROM jobs WHERE row = ?1").bind(1, row).run()
+            ).bind(1, row).bind(2, until)
+            if try tombstone.step() {
+                let function = tombstone.integer(0)
+                var owner: Int64?
+                if let name = tombstone.optionalText(1) { owner = try owners.id(of: name, on: connection) }
+                tallies.add(-1, function: function, owner: owner, state: state)
+            }
+            try tombstone.run()
+            try connection.forget(row)
         }
+        return try connection.pruneRest(limit: limit, at: now, jobs: rows.count)
+    }
+}
+
+extension Connection {
+    fileprivate func forget(_ row: Int64) throws(StoreError) {
+        try forgetDeliveries(of: row)
+        try statement("DELETE FROM outcomes WHERE job = ?1").bind(1, row).run()
+        try statement("DELETE FROM attempts WHERE job = ?1").bind(1, row).run()
+        try statement("DELETE FROM jobs WHERE row = ?1").bind(1, row).run()
+    }
+
+    /// Old tombstones, idempotency keys and rate windows.
+    fileprivate func pruneRest(limit: Int, at now: Timestamp, jobs: Int) throws(StoreError) -> PruneResult {
         try statement(
             "DELETE FROM tombstones WHERE row IN (SELECT row FROM tombstones WHERE until <= ?1 ORDER BY until LIMIT ?2)"
         ).bind(1, now).bind(2, limit).run()
@@ -91,6 +109,6 @@ extension Connection {
         try statement(
             "DELETE FROM rate_windows WHERE key IN (SELECT key FROM rate_windows WHERE until <= ?1 ORDER BY until LIMIT ?2)"
         ).bind(1, now).bind(2, limit).run()
-        return PruneResult(jobs: rows.count, tombstones: tombstones, keys: keys + changes)
+        return PruneResult(jobs: jobs, tombstones: tombstones, keys: keys + changes)
     }
 }

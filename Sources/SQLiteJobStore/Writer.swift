@@ -120,6 +120,7 @@ final class Writer: Sendable {
         do {
             try session.connection.execute("BEGIN IMMEDIATE")
             for write in batch { try write.run(session) }
+            try session.tallies.write(on: session.connection)
         } catch {
             session.rollBack()
             // One request spoiled the batch, or the disk did: alone, each gets its own answer.
@@ -172,6 +173,7 @@ final class WriterSession {
     var ids: IDSource
     var functions = NameNumbers.functions
     var owners = NameNumbers.owners
+    var tallies = Tallies()
 
     init(connection: Connection, boot: Int64, ids: IDSource) {
         self.connection = connection
@@ -190,6 +192,7 @@ final class WriterSession {
         // Names that the transaction added are gone.
         functions.forget()
         owners.forget()
+        tallies.forget()
     }
 }
 

@@ -4,19 +4,36 @@ internal import PayloadSchema
 
 /// A job as the tasks API writes it.
 enum TaskBody {
-    static func of(_ job: JobSnapshot, attempts: [Attempt], at now: Timestamp) -> JSONValue {
-        let status = JobFilter.Status(job, at: now)
+    /// Payload and parameters are the bytes that were stored: they were checked when they came, and a list of a hundred large
+    /// ones must not parse them again.
+    static func bytes(of job: JobSnapshot, attempts: [Attempt], at now: Timestamp) -> [UInt8] {
+        let head: JSONValue = [
+            "id": .string(job.job.id.description),
+            "type": .string(job.job.function),
+            "targetUrl": .null,
+            "status": .string(JobFilter.Status(job, at: now).rawValue),
+            "retryCount": .integer(job.progress.retryCount),
+        ]
+        var bytes = head.bytes
+        bytes.removeLast()
+        bytes += Array(#","payload":"#.utf8) + stored(job.job.payload)
+        if !job.omitted.isEmpty { bytes += Array(#","payloadOmitted":true"#.utf8) }
+        bytes += Array(#","parameters":"#.utf8) + stored(job.job.parameters)
+        bytes.append(UInt8(ascii: ","))
+        bytes += rest(of: job, attempts).bytes.dropFirst()
+        return bytes
+    }
+
+    private static func stored(_ bytes: [UInt8]?) -> [UInt8] {
+        guard let bytes, !bytes.isEmpty else { return Array("null".utf8) }
+        return bytes
+    }
+
+    private static func rest(of job: JobSnapshot, _ attempts: [Attempt]) -> JSONValue {
         let isFailure = job.state.isTerminal && job.state != .completed
         let error =
             isFailure ? job.progress.lastError ?? (job.state == .cancelled ? "cancelled" : nil) : nil
         return [
-            "id": .string(job.job.id.description),
-            "type": .string(job.job.function),
-            "targetUrl": .null,
-            "status": .string(status.rawValue),
-            "retryCount": .integer(job.progress.retryCount),
-            "payload": value(job.job.payload),
-            "parameters": value(job.job.parameters),
             "result": result(of: job, attempts),
             "error": .optional(error),
             "createdAt": time(job.job.createdAt),
@@ -31,10 +48,11 @@ enum TaskBody {
 
     /// Of an HTTP call its real answer; of any other job 200, JSON, the value as text (CONTRACT 5).
     private static func result(of job: JobSnapshot, _ attempts: [Attempt]) -> JSONValue {
-        guard job.state == .completed, let value = job.value else { return .null }
+        guard job.state == .completed else { return .null }
         let last = attempts.last
         let duration = last.map { ($0.completedAt - $0.startedAt).milliseconds } ?? 0
         guard let exchange = last?.exchange, let status = exchange.statusCode else {
+            guard let value = job.value else { return .null }
             return [
                 "statusCode": 200, "headers": ["content-type": "application/json"],
                 "body": .string(String(decoding: value, as: UTF8.self)), "duration": .integer(duration),
@@ -100,8 +118,6 @@ enum TaskBody {
         case .lost: "lost"
         }
     }
-
-    private static func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
 
     private static func time(_ time: Timestamp?) -> JSONValue { .optional(time?.description) }
 }

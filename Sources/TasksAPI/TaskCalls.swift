@@ -2,33 +2,25 @@ internal import HTTPSupport
 internal import JobEngine
 internal import JobModel
 internal import JobStore
+internal import NIOHTTP1
 internal import PayloadSchema
 
 /// `/v1/tasks`: jobs of all functions, for their account and the admin.
 struct TaskCalls: Sendable {
-    /// Counting stops here: the answer says that it did.
-    private static let countLimit = 10_000
-
     let engine: JobEngine
     let authenticator: any Authenticator
 
     func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let principal = try await authenticator.require(request)
-        let query = try TaskQuery(request, scope: principal.scope)
-        let page = try await engine.list(
-            query.filter, after: query.cursor, newestFirst: query.newestFirst, limit: query.limit)
-        let total = try await engine.count(query.filter, limit: Self.countLimit)
-        var tasks: [JSONValue] = []
-        for job in page.jobs { tasks.append(try await body(of: job)) }
-        return .response(
-            .json(
-                200,
-                [
-                    "tasks": .array(tasks),
-                    // A cursor looks like an id, whose random bits say nothing.
-                    "nextCursor": .optional(page.next.map { JobID(row: $0, random: 0).description }),
-                    "total": .integer(total.count), "totalExact": .bool(total.isExact),
-                ]))
+        var query = try TaskQuery(request, for: principal)
+        if let key = query.key, let owner = query.filter.owner {
+            query.filter.keys = engine.scopes(ofKey: key, owner: owner, function: query.filter.function)
+        }
+        let list = try await request.connection.whileThere { [engine, query] in
+            try await engine.list(
+                query.filter, after: query.cursor, newestFirst: query.newestFirst, limit: query.limit)
+        }
+        return .response(TaskListBody(list, at: engine.clock.now().wall).response)
     }
 
     func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
@@ -97,11 +89,11 @@ struct TaskCalls: Sendable {
     }
 
     private func answer(_ status: Int, _ job: JobSnapshot) async throws -> ServerReply {
-        .response(.json(status, ["task": try await body(of: job)]))
-    }
-
-    private func body(of job: JobSnapshot) async throws -> JSONValue {
         let attempts = job.progress.attempt > 0 ? try await engine.attempts(of: job.job.id) : []
-        return TaskBody.of(job, attempts: attempts, at: engine.clock.now().wall)
+        let task = TaskBody.bytes(of: job, attempts: attempts, at: engine.clock.now().wall)
+        return .response(
+            ServerResponse(
+                status: status, headers: ["Content-Type": "application/json"],
+                body: Array(#"{"task":"#.utf8) + task + Array("}".utf8)))
     }
 }

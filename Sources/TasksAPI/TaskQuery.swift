@@ -4,26 +4,34 @@ internal import JobStore
 
 /// The query of `GET /v1/tasks`. An unknown parameter or value is a 400: a misspelt filter must not list everything.
 struct TaskQuery {
-    private static let known = ["status", "type", "since", "until", "limit", "cursor", "sortOrder"]
+    private static let known = [
+        "status", "type", "account", "key", "since", "until", "limit", "cursor", "sortOrder",
+    ]
 
     var filter = JobFilter()
+    /// An idempotency key of `filter.owner`.
+    var key: String?
     var limit = 20
     var cursor: Int64?
     var newestFirst = true
 
-    init(_ request: ServerRequest, scope: String?) throws(Problem) {
-        filter.owner = scope
+    init(_ request: ServerRequest, for principal: Principal) throws(Problem) {
+        filter.owner = principal.scope
         var seen: Set<String> = []
         for (name, value) in try RequestFields.query(request) {
             guard seen.insert(name).inserted else { throw Problem(400, "\"\(name)\" is given twice.") }
             switch name {
-            case "status":
-                guard let status = JobFilter.Status(rawValue: value) else {
-                    let all = JobFilter.Status.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw Problem(400, "\"status\" is one of: \(all).")
-                }
-                filter.status = status
+            case "status": filter.states = try Self.states(value)
             case "type": filter.function = value
+            case "account":
+                guard principal == .admin else { throw Problem(403, "\"account\" is for the admin token.") }
+                filter.owner = try Self.account(value)
+            case "key":
+                guard (1...Limits.idempotencyKeyCharacters).contains(value.utf8.count) else {
+                    throw Problem(
+                        400, "\"key\" is an idempotency key of 1 to \(Limits.idempotencyKeyCharacters) characters.")
+                }
+                key = value
             case "since": filter.since = try Self.time(name, value)
             case "until": filter.until = try Self.time(name, value)
             case "limit":
@@ -43,6 +51,32 @@ struct TaskQuery {
                 throw Problem(400, "\"\(name)\" is unknown here; known: \(Self.known.joined(separator: ", ")).")
             }
         }
+        if key != nil, filter.owner == nil {
+            throw Problem(400, "\"key\" needs \"account\" beside it: a key belongs to one caller.")
+        }
+    }
+
+    /// `failed` or `failed,timeout`.
+    private static func states(_ value: String) throws(Problem) -> Set<JobFilter.Status> {
+        var states: Set<JobFilter.Status> = []
+        for name in value.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let status = JobFilter.Status(rawValue: String(name)) else {
+                let all = JobFilter.Status.allCases.map(\.rawValue).joined(separator: ", ")
+                let shown = String(name).limited(toBytes: 100)
+                throw Problem(400, "\"status\": \"\(shown)\" is unknown; known, with commas between several: \(all).")
+            }
+            states.insert(status)
+        }
+        return states
+    }
+
+    private static func account(_ value: String) throws(Problem) -> String {
+        guard value == Job.adminOwner || UUIDBits(value) != nil else {
+            throw Problem(
+                400,
+                "\"account\" is an account's id, as \"sluice account list --json\" shows it, or \"\(Job.adminOwner)\".")
+        }
+        return value
     }
 
     private static func time(_ name: String, _ value: String) throws(Problem) -> Timestamp {

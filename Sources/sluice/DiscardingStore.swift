@@ -40,14 +40,18 @@ final class DiscardingStore: JobStore, AccountStore {
 
     func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
-        at now: Timestamp
-    ) async throws(StoreError) -> JobPage { JobPage(jobs: [], next: nil) }
+        within bounds: ReadBounds, at now: Timestamp
+    ) async throws(StoreError) -> JobPage { JobPage(jobs: []) }
 
-    func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount {
+    func count(_ filter: JobFilter, within bounds: ReadBounds, at now: Timestamp) async throws(StoreError) -> JobCount {
         JobCount(count: 0, isExact: true)
     }
 
-    func attempts(of id: JobID) async throws(StoreError) -> [Attempt] { [] }
+    func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]] {
+        ids.map { _ in [] }
+    }
+
+    func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int { 0 }
     func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] { [] }
     func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob] { [] }
 
@@ -71,7 +75,7 @@ final class DiscardingStore: JobStore, AccountStore {
     func backlog() async throws(StoreError) -> [Backlog] { [] }
     func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] { [:] }
     func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] { [:] }
-    func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] { [:] }
+    func failures(of owner: String?) async throws(StoreError) -> [String: Int] { [:] }
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] { [] }
     func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] { [] }
     func pausedFunctions() async throws(StoreError) -> Set<String> { [] }

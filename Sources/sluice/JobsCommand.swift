@@ -15,17 +15,27 @@ struct JobsCommand: AsyncParsableCommand {
             abstract: "Lists jobs, the newest first.",
             discussion: """
                 EXAMPLES
-                  sluice jobs list --status failed
+                  sluice jobs list --status failed,timeout
                   sluice jobs list --function send-email --limit 100 --json | jq -r '.tasks[].id'
                 """)
 
         @OptionGroup var options: ServerOptions
 
-        @Option(help: "pending, delayed, processing, waiting, completed, failed, timeout or cancelled.")
+        @Option(
+            help: """
+                pending, delayed, processing, waiting, completed, failed, timeout, cancelled; several with commas between \
+                them.
+                """)
         var status: String?
 
         @Option(help: "Jobs of one function only.")
         var function: String?
+
+        @Option(help: "Jobs of one account only, by its id; for the admin token.")
+        var account: String?
+
+        @Option(help: "The job that was accepted with this idempotency key, of the caller or of --account.")
+        var key: String?
 
         @Option(help: "How many, 1 to 100.")
         var limit = 20
@@ -33,10 +43,7 @@ struct JobsCommand: AsyncParsableCommand {
         func run() async throws {
             try await reporting {
                 let server = try options.connect()
-                var query = "?limit=\(limit)"
-                if let status { query += "&status=\(Template.percentEncoded(status))" }
-                if let function { query += "&type=\(Template.percentEncoded(function))" }
-                let page = try await server.call(.GET, "/v1/tasks\(query)")
+                let page = try await page(from: server)
                 if options.json { return Output.line(page) }
                 guard case .array(let tasks)? = page["tasks"] else { return }
                 print(
@@ -54,6 +61,28 @@ struct JobsCommand: AsyncParsableCommand {
                 let total = page["total"]?.text ?? "?"
                 let more = page["totalExact"] == false ? "at least \(total)" : total
                 print(Terminal.paint("\(tasks.count) of \(more)", .dim))
+            }
+        }
+
+        /// Pages that the server cut short are followed, so that "--limit 20" shows 20 when there are as many.
+        private func page(from server: ServerConnection) async throws -> JSONValue {
+            var tasks: [JSONValue] = []
+            var cursor: String?
+            while true {
+                var query = "?limit=\(max(limit - tasks.count, min(limit, 1)))"
+                for (name, value) in [
+                    ("status", status), ("type", function), ("account", account), ("key", key), ("cursor", cursor),
+                ] {
+                    if let value { query += "&\(name)=\(Template.percentEncoded(value))" }
+                }
+                let page = try await server.call(.GET, "/v1/tasks\(query)")
+                if case .array(let more)? = page["tasks"] { tasks += more }
+                cursor = page["nextCursor"]?.string
+                guard case .object(var whole) = page else { return page }
+                if cursor == nil || page["cut"] == nil || tasks.count >= limit {
+                    whole["tasks"] = .array(tasks)
+                    return .object(whole)
+                }
             }
         }
     }

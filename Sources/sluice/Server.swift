@@ -110,6 +110,14 @@ struct Server: Sendable {
             let lock = try LockFile(path: URL(fileURLWithPath: path).resolvingSymlinksInPath().path + ".lock")
             return try SQLiteJobStore(
                 path: path, lock: lock, uptime: { SystemClock.uptime() },
+                onMigration: { progress in
+                    logger.notice(
+                        "Bringing the database up to date",
+                        metadata: [
+                            "version": "\(progress.version) of \(progress.newest)", "jobs": "\(progress.jobs)",
+                            "percent": "\(progress.percent)",
+                        ])
+                },
                 onFatal: { error in
                     logger.critical(
                         "The database can no longer be trusted to keep what it is given; exiting",

@@ -106,8 +106,12 @@ package final class FailingStore: JobStore {
         try await call(.fetches) { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
     }
 
-    package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
-        try await call { () async throws(StoreError) in try await store.attempts(of: id) }
+    package func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]] {
+        try await call { () async throws(StoreError) in try await store.attempts(of: ids, within: bounds) }
+    }
+
+    package func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int {
+        try await call { () async throws(StoreError) in try await store.countAhead(of: id, limit: limit, at: now) }
     }
 
     package func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] {
@@ -158,8 +162,8 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.latestTimes(of: owner, limit: limit) }
     }
 
-    package func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] {
-        try await call { () async throws(StoreError) in try await store.failures(of: owner, limit: limit) }
+    package func failures(of owner: String?) async throws(StoreError) -> [String: Int] {
+        try await call { () async throws(StoreError) in try await store.failures(of: owner) }
     }
 
     package func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] {
@@ -180,16 +184,19 @@ package final class FailingStore: JobStore {
 
     package func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
-        at now: Timestamp
+        within bounds: ReadBounds, at now: Timestamp
     ) async throws(StoreError) -> JobPage {
         try await call { () async throws(StoreError) in
             try await store.list(
-                filter, after: cursor, newestFirst: newestFirst, limit: limit, including: parts, at: now)
+                filter, after: cursor, newestFirst: newestFirst, limit: limit, including: parts, within: bounds, at: now
+            )
         }
     }
 
-    package func count(_ filter: JobFilter, limit: Int, at now: Timestamp) async throws(StoreError) -> JobCount {
-        try await call { () async throws(StoreError) in try await store.count(filter, limit: limit, at: now) }
+    package func count(
+        _ filter: JobFilter, within bounds: ReadBounds, at now: Timestamp
+    ) async throws(StoreError) -> JobCount {
+        try await call { () async throws(StoreError) in try await store.count(filter, within: bounds, at: now) }
     }
 
     package func probe() async throws(StoreError) {

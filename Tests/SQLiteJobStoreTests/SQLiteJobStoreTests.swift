@@ -237,6 +237,17 @@ final class TemporaryDatabase: Sendable {
         ("\(UpkeepSQL.abandoned)", "q USING INDEX queue_running"),
         ("\(UpkeepSQL.overdue)", "SEARCH q USING INDEX queue_deadline (deadline<?)"),
         ("\(UpkeepSQL.ended)", "SEARCH outcomes USING INDEX outcomes_purge (purge_at>? AND purge_at<?)"),
+        ("\(SummarySQL.failures)", "SEARCH t USING PRIMARY KEY (owner=?)"),
+        ("\(CountSQL.ended)", "SEARCH tallies USING PRIMARY KEY (owner=?)"),
+        ("\(CountSQL.aheadOfOwner)", "SEARCH queue USING INDEX queue_owner (owner=? AND function=? AND due<?)"),
+        ("\(CountSQL.aheadInLane)", "SEARCH queue USING INDEX queue_due (function=? AND lane=? AND priority>?)"),
+        (CountSQL.queued(function: false, owner: false), "USING INDEX queue_due"),
+        (CountSQL.queued(function: true, owner: false), "SEARCH queue USING INDEX queue_due (function=?)"),
+        (CountSQL.queued(function: true, owner: true), "SEARCH queue USING INDEX queue_owner (owner=? AND function=?)"),
+        (CountSQL.running(function: true, owner: true), "USING INDEX queue_running"),
+        (CountSQL.waiting(function: true, owner: true), "USING INDEX queue_waiting (function=? AND owner=?)"),
+        ("\(ListSQL.oneJob)", "SEARCH j USING INTEGER PRIMARY KEY"),
+        ("\(ListSQL.keyed)", "SEARCH idempotency USING PRIMARY KEY (scope=?)"),
         ("\(SummarySQL.queued)", "SCAN queue USING INDEX queue_due"),
         ("\(SummarySQL.queuedOfOwners)", "SEARCH queue USING INDEX queue_owner (owner>?)"),
         ("\(SummarySQL.oldestDue)", "SEARCH queue USING INDEX queue_owner (owner=?)"),
@@ -245,14 +256,46 @@ final class TemporaryDatabase: Sendable {
         ("\(DeliverySQL.ofJob)", "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (job=?)"),
     ])
     func `A hot statement uses its index and sorts nothing`(_ sql: String, _ expected: String) throws {
+        let plan = try plan(of: sql)
+        #expect(plan.contains(expected), "\(plan)")
+        #expect(!plan.contains("TEMP B-TREE"), "\(plan)")
+        #expect(!plan.contains("SCAN j") && !plan.contains("SCAN outcomes"), "\(plan)")
+    }
+
+    private static let sources: [(ListSource, String)] = [
+        (.jobs, "SEARCH j USING INTEGER PRIMARY KEY (rowid"),
+        (.jobsOfFunction, "SEARCH j USING INDEX jobs_function (function=? AND rowid"),
+        (.jobsOfOwner, "SEARCH j USING INDEX jobs_owner (owner=? AND rowid"),
+        (.ended, "SEARCH o USING PRIMARY KEY (job"),
+        (.unhappy(.failed), "SEARCH o USING COVERING INDEX outcomes_unhappy (state=? AND job"),
+        (
+            .unhappyOfFunction(.failed),
+            "SEARCH o USING COVERING INDEX outcomes_unhappy_function (function=? AND state=? AND job"
+        ),
+        (.unhappyOfOwner(.failed), "SEARCH o USING COVERING INDEX outcomes_unhappy_owner (owner=? AND state=? AND job"),
+        (.live, "SEARCH q USING INTEGER PRIMARY KEY (rowid"),
+        (.running, "SEARCH q USING INDEX queue_running (row"),
+        (.runningOfOwner, "SEARCH q USING INDEX queue_running (row"),
+        (.queuedOfOwner, "SEARCH q USING INDEX queue_owner (owner=?)"),
+        (.waitingOfOwner, "USING INDEX queue_waiting"),
+    ]
+
+    @Test(arguments: [true, false])
+    func `A list walks along an index, and sorts only what a limit keeps small`(_ newestFirst: Bool) throws {
+        for (source, expected) in Self.sources {
+            let plan = try plan(of: source.sql(newestFirst: newestFirst))
+            #expect(plan.contains(expected), "\(plan)")
+            let isSmall = source == .queuedOfOwner || source == .waitingOfOwner
+            #expect(plan.contains("TEMP B-TREE") == isSmall, "\(plan)")
+        }
+    }
+
+    private func plan(of sql: String) throws -> String {
         _ = try database.open()
         let connection = try Connection(path: database.path, role: .writer)
         let statement = try Statement("EXPLAIN QUERY PLAN \(sql)", on: connection)
         var steps: [String] = []
         while try statement.step() { steps.append(statement.text(3)) }
-        let plan = steps.joined(separator: "; ")
-        #expect(plan.contains(expected), "\(plan)")
-        #expect(!plan.contains("TEMP B-TREE"), "\(plan)")
-        #expect(!plan.contains("SCAN j") && !plan.contains("SCAN outcomes"), "\(plan)")
+        return steps.joined(separator: "; ")
     }
 }
