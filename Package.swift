@@ -61,6 +61,8 @@ let package = Package(
         room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"]),
         // What a store does for the engine, in lifecycle verbs; beside it what it does for accounts.
         room("JobStore", uses: ["JobModel", "PayloadSchema"]),
+        // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
+        room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
         room("Accounts", uses: ["JobModel", "JobStore", "Crypto"]),
         // The embedded store: SQLite, durable before the 202.
@@ -75,8 +77,8 @@ let package = Package(
         room(
             "JobEngine",
             uses: [
-                "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",
-                "ServiceLifecycle",
+                "Dispatching", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram",
+                "Logging", "ServiceLifecycle",
             ]),
         // The HTTP channel, the route table, problem bodies. Knows no job.
         room(
@@ -122,6 +124,7 @@ let package = Package(
         // The contract that every store runs.
         testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
+        tests("DispatchingTests", uses: ["Dispatching", "JobModel", "JobStore", "PayloadSchema"]),
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
         tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient"]),
         tests("WebhooksTests", uses: ["Webhooks", "Outbound", "JobModel", "TestClient"]),

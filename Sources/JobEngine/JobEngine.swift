@@ -1,3 +1,4 @@
+internal import Dispatching
 package import JobModel
 package import JobStore
 package import Logging
@@ -12,6 +13,7 @@ package final class JobEngine: Sendable {
     package let metrics: EngineMetrics
     package let clock: any EngineClock
     package let dispatcher: Dispatcher
+    package let loop: DispatchLoop
     package let reclaimer: Reclaimer
     package let pruner: Pruner
     package let deliveries: Deliveries
@@ -39,9 +41,15 @@ package final class JobEngine: Sendable {
         let recorder = Recorder(
             store: store, deployment: current, clock: clock, random: random, announcer: announcer, gauges: gauges,
             metrics: metrics, deliveries: deliveries, logger: logger)
+        let completions = CompletionWriter(store: store, recorder: recorder)
         let dispatcher = Dispatcher(
-            store: store, deployment: current, handlers: handlers, recorder: recorder, announcer: announcer,
-            gauges: gauges, metrics: metrics, clock: clock, logger: logger)
+            deployment: current, clock: clock, announcer: announcer, isClaimComing: { completions.isWaiting })
+        let runner = AttemptRunner(
+            handlers: handlers, deployment: current, recorder: recorder, counters: gauges, metrics: metrics,
+            clock: clock, logger: logger)
+        loop = DispatchLoop(
+            store: store, dispatcher: dispatcher, runner: runner, completions: completions, announcer: announcer,
+            logger: logger)
         let rates = RateLimiter()
         self.rates = rates
         admission = Admission(
@@ -65,7 +73,7 @@ package final class JobEngine: Sendable {
     /// - Returns: the former deployment.
     @discardableResult package func adopt(_ deployment: Deployment) -> Deployment {
         let former = self.deployment.replace(with: deployment)
-        dispatcher.adopt(added: Set(deployment.functions.keys.filter { former.functions[$0] == nil }))
+        dispatcher.adopt(self.deployment.value)
         return former
     }
 
@@ -79,7 +87,7 @@ package final class JobEngine: Sendable {
     }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
-    package var services: [any Service] { [pruner, reclaimer, renewer, deliveries, dispatcher] }
+    package var services: [any Service] { [pruner, reclaimer, renewer, deliveries, loop] }
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
         let lookup = try await store.fetch([id], including: parts).first ?? .unknown
@@ -183,13 +191,14 @@ extension JobEngine {
         let now = clock.now().steady
         let function = deployment.lastKnown(job.job.function)
         let maxWait = function?.maxWait ?? Duration.seconds(7 * 86_400)
-        let lane = function.map { LimitKeys.of($0, KeySource(job.job, limits: $0.limits)).lane } ?? 0
+        let keys = function.map { LimitKeys.of(job.job, $0) }
+        let lane = keys?.lane ?? 0
         let results = try await store.retry([RetryRequest(id: id, lane: lane, deadline: now + maxWait)], at: now)
         guard let result = results.first else { return .unknown }
         if case .retried = result {
             gauges.move(job.job, from: nil, to: .queued)
             announcer.announce([id])
-            dispatcher.hint(job.job.function, lane: lane, due: now)
+            dispatcher.hint(job.job.function, lane: lane, keys: keys, due: now)
         }
         return result
     }

@@ -41,26 +41,30 @@ final class Recorder: Sendable {
         var endedAt: Moment
     }
 
-    /// Writes what became of attempts and tells those who wait. Goes on trying while the store cannot write: an
-    /// outcome is not given up.
+    /// Writes what became of attempts of a former process and tells those who wait.
     ///
     /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
-    @discardableResult func record(_ entries: [Entry]) async -> [Timestamp?] {
-        await insisting("Cannot write results", jobs: entries.count) { () throws(StoreError) in
-            try await self.recordOnce(entries)
-        } ?? entries.map { _ in nil }
-    }
-
-    /// As `record`, without trying again.
-    func recordOnce(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
+    func record(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
         let unread = plan.unread(entries.lazy.map { ($0.live, $0.function) })
         let read = unread.isEmpty ? [:] : try await read(unread)
-        let settlements = plan.settlements(of: entries, read: read)
+        let settlements = entries.map { plan.settlement(of: $0, read: read[$0.live.job.id]) }
         return tell(entries, settlements, try await store.settle(settlements))
     }
 
-    /// What is written of jobs that were claimed whole.
-    func settlements(of entries: [Entry]) -> [Settlement] { plan.settlements(of: entries, read: [:]) }
+    /// What is written of a job that was claimed whole.
+    func settlement(of entry: Entry) -> Settlement { plan.settlement(of: entry, read: nil) }
+
+    /// Writes completions, however long the store takes for that.
+    ///
+    /// - Returns: as `record`.
+    func write(_ completions: [Completion]) async -> [Timestamp?] {
+        let settlements = completions.map(\.settlement)
+        let results = await insisting("Cannot write results", jobs: completions.count) { () throws(StoreError) in
+            try await self.store.settle(settlements)
+        }
+        guard let results else { return completions.map { _ in nil } }
+        return tell(completions.map(\.entry), settlements, results)
+    }
 
     /// Tells those who wait what has been written.
     ///
@@ -87,7 +91,7 @@ final class Recorder: Sendable {
     }
 
     /// Puts claimed jobs back that did not start, each into this lane, as if they had not been claimed.
-    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)]) async {
+    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)], hinting dispatcher: Dispatcher) async {
         let settlements = jobs.map { live, lane in
             var progress = live.progress
             progress.attempt -= 1
@@ -98,6 +102,7 @@ final class Recorder: Sendable {
         _ = await insisting("Cannot give jobs back", jobs: jobs.count) { () throws(StoreError) in
             try await self.store.settle(settlements)
         }
+        for (live, lane) in jobs { dispatcher.hint(live.job.function, lane: lane, due: live.due) }
     }
 
     /// Ends jobs that are not running: cancelled, or past their `maxWait`.
@@ -107,7 +112,7 @@ final class Recorder: Sendable {
         let unread = plan.unread(jobs.lazy.map { ($0, nil) })
         let read = unread.isEmpty ? [:] : try await read(unread)
         let now = clock.now()
-        let settlements = jobs.map { plan.settlement(of: $0, as: ending, error: error, read: read, at: now) }
+        let settlements = jobs.map { plan.settlement(of: $0, as: ending, error: error, read: read[$0.job.id], at: now) }
         let results = try await store.settle(settlements)
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         for (job, result) in zip(jobs, results) where result == .settled {

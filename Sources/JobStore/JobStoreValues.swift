@@ -70,17 +70,6 @@ package struct RateWindow: Equatable, Sendable {
     }
 }
 
-/// A lane with queued jobs.
-package struct LaneDue: Equatable, Sendable {
-    package var lane: Int64
-    package var due: Timestamp
-
-    package init(lane: Int64, due: Timestamp) {
-        self.lane = lane
-        self.due = due
-    }
-}
-
 package enum EnqueueResult: Equatable, Sendable {
     /// With the lease of its first attempt, when it was to start at once.
     case accepted(JobID, Lease?)

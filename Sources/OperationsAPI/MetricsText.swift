@@ -104,6 +104,13 @@ extension MetricsText {
         metrics.sample("sluice_slots", [], deployment.concurrency)
         metrics.family("sluice_silent_targets", "gauge", "HTTP targets that do not answer and are tried one by one.")
         metrics.sample("sluice_silent_targets", [], engine.dispatcher.silentTargets)
+        metrics.family(
+            "sluice_claims_given_back_total", "counter",
+            "Claimed jobs that went back without having started, because a limit had no room for them.")
+        metrics.sample("sluice_claims_given_back_total", [], engine.dispatcher.givenBack)
+        metrics.family(
+            "sluice_dispatch_longest_hold_seconds", "gauge", "The longest time that the dispatcher's lock was held.")
+        metrics.sample("sluice_dispatch_longest_hold_seconds", [], engine.dispatcher.longestHold)
         metrics.family("sluice_store_batch_requests", "histogram", "Requests that shared a commit.")
         metrics.histogram("sluice_store_batch_requests", [], store.batches)
         metrics.family(

@@ -73,6 +73,11 @@ final class DiscardingStore: JobStore, AccountStore {
     func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] { [:] }
     func failures(of owner: String?, limit: Int) async throws(StoreError) -> [String: Int] { [:] }
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] { [] }
+    func heads(of lanes: [LaneAddress], at now: Timestamp) async throws(StoreError) -> [StoredHead] {
+        lanes.map { _ in .empty }
+    }
+    func queued(in lane: LaneAddress, limit: Int) async throws(StoreError) -> [QueuedJob] { [] }
+    func move(_ moves: [LaneMove]) async throws(StoreError) {}
     func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] { [] }
     func pausedFunctions() async throws(StoreError) -> Set<String> { [] }
     func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) { throw Self.refusal }

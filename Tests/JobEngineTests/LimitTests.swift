@@ -192,8 +192,8 @@ final class PacedHandler: Handler {
 
     @Test func `The server's queue is bounded over all functions`() async throws {
         let fixture = try EngineFixture(["f", "g"].map { EngineFixture.function($0) { $0.paused = true } })
-        fixture.engine.deployment.replace(
-            with: Deployment(
+        fixture.engine.adopt(
+                Deployment(
                 revision: "b", functions: ["f", "g"].map { EngineFixture.function($0) { $0.paused = true } },
                 concurrency: 1, maxQueued: 2))
         _ = try await submit(fixture)
@@ -309,7 +309,7 @@ final class PacedHandler: Handler {
         let keyed = EngineFixture.function {
             $0.limits.concurrency = [ConcurrencyLimit(limit: 1, key: ValuePath("payload.t").map(LimitKey.value))]
         }
-        fixture.engine.deployment.replace(with: Deployment(revision: "b", functions: [keyed], concurrency: 100))
+        fixture.engine.adopt(Deployment(revision: "b", functions: [keyed], concurrency: 100))
         try await fixture.running {
             try await self.advance(fixture, step: 10) { handler.starts.count == 20 }
         }

@@ -1,58 +1,52 @@
 private import Crypto
-internal import JobModel
-internal import JobStore
-internal import PayloadSchema
+package import JobModel
+package import JobStore
+package import PayloadSchema
 
 /// What a job's limits count by, each hashed with its function.
-struct JobKeys: Equatable, Sendable {
+package struct JobKeys: Equatable, Sendable {
     /// Jobs of a function with the same caller and the same limit keys share a lane. 0 is that of jobs which nobody called
     /// for and no limit tells apart: the server's own.
-    var lane: Int64 = 0
+    package var lane: Int64 = 0
     /// In the order of the function's rules.
-    var throttle: [Int64] = []
-    var concurrency: [Int64] = []
+    package var throttle: [Int64] = []
+    package var concurrency: [Int64] = []
     /// Counted for `accounts.concurrency`, over all functions; nil for a job without an account.
-    var account: Int64?
+    package var account: Int64?
     /// What jobs of a caller without credentials count by, over all functions: the address, IPv6 by /64. nil for accounts
     /// and the admin, and where no address is known.
-    var caller: Int64?
+    package var caller: Int64?
     /// Where attempts go, counted over all functions; nil for what runs on this machine.
-    var target: Int64?
+    package var target: Int64?
 
-    /// Everything that bounds how many run at once, each once: two rules may count by the same.
-    var slots: [Int64] {
-        var slots = untilRecorded
-        if let target { slots.append(target) }
-        return slots
+    package init(
+        lane: Int64 = 0, throttle: [Int64] = [], concurrency: [Int64] = [], account: Int64? = nil, caller: Int64? = nil,
+        target: Int64? = nil
+    ) {
+        self.lane = lane
+        self.throttle = throttle
+        self.concurrency = concurrency
+        self.account = account
+        self.caller = caller
+        self.target = target
     }
-
-    /// Of these, what is held until the attempt's end is recorded: what an operator bounds is bounded over a crash too.
-    var untilRecorded: [Int64] {
-        var slots: [Int64] = []
-        for key in concurrency where !slots.contains(key) { slots.append(key) }
-        if let account { slots.append(account) }
-        return slots
-    }
-
-    /// Whether jobs of other functions count by it too.
-    func isShared(_ key: Int64) -> Bool { key == account || key == target }
 }
 
 /// Who calls and with what: where keys are looked up.
-struct KeySource: Sendable {
+package struct KeySource: Sendable {
     fileprivate let owner: String?
     fileprivate let address: Caller
     fileprivate let values: TemplateValues
 
     /// - Parameter client: the caller's address; empty when there is none.
-    init(owner: String?, client: String, payload: JSONValue?, parameters: JSONValue) {
+    package init(owner: String?, client: String, payload: JSONValue?, parameters: JSONValue) {
         self.owner = owner
         address = Caller(address: client)
         values = TemplateValues(payload: payload ?? .null, parameters: parameters)
     }
 
     /// From a stored job; the payload is parsed only when a key needs it.
-    init(_ job: Job, limits: FunctionLimits) {
+    package init(_ job: Job, limits: FunctionLimits) {
         func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
         self.init(
             owner: job.owner, client: job.client ?? "", payload: limits.needPayload ? value(job.payload) : nil,
@@ -91,6 +85,15 @@ private enum Caller: Sendable {
     /// An address that is not an IP address.
     case other(String)
     case unknown
+
+    /// 127.0.0.0/8. The first 64 bits of `::1` are those of all addresses that nobody routes.
+    var isLoopback: Bool {
+        switch self {
+        case .ipv4(let bytes): bytes.first == 127
+        case .ipv6(let bytes): bytes.allSatisfy { $0 == 0 }
+        case .account, .other, .unknown: false
+        }
+    }
 
     init(address: String) {
         if address.isEmpty {
@@ -150,45 +153,47 @@ private struct KeyFields: Equatable {
     var hash: Int64 { SHA256.hash(data: bytes).prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) } }
 }
 
-enum LimitKeys {
-    static func of(_ function: Function, _ source: KeySource) -> JobKeys {
+package enum LimitKeys {
+    package static func of(_ function: Function, _ source: KeySource) -> JobKeys {
         let limits = function.limits
         let rules = limits.throttle.map(\.key) + limits.concurrency.map(\.key)
         let keys = rules.map(source.fields)
         return JobKeys(
             lane: lane(source.caller, zip(rules, keys).filter { $0.0 != nil }.map(\.1)),
-            throttle: zip(limits.throttle, keys).map { rule, key in
-                hash("throttle", of: function) {
-                    $0.add(rule.limit)
-                    $0.add(rule.per)
-                    $0.add(rule.burst)
-                    $0.add(key)
-                }
+            throttle: keys.prefix(limits.throttle.count).map { key in
+                hash("throttle", of: function) { $0.add(key) }
             },
-            // Without the limit itself: what runs still counts when a reload changes it.
+            // Without the limit itself: what has started still counts when a reload changes it.
             concurrency: keys.dropFirst(limits.throttle.count).map { key in
                 hash("concurrency", of: function) { $0.add(key) }
             },
             account: account(source.owner), caller: caller(source.owner, source.address), target: target(of: function))
     }
 
-    /// Of a job that was claimed: its payload is looked at only where a limit needs it.
-    static func of(_ live: LiveJob, _ function: Function) -> JobKeys {
-        guard function.limits.boundStarts else {
-            let job = live.job
-            return JobKeys(
-                lane: live.lane, account: account(job.owner),
-                caller: caller(job.owner, Caller(address: job.client ?? "")), target: target(of: function))
+    /// Of a stored job: its payload is looked at only where a limit needs it.
+    package static func of(_ job: Job, _ function: Function) -> JobKeys {
+        of(function, KeySource(job, limits: function.limits))
+    }
+
+    /// The keys that every job of the function has, by the position of their rule: those of rules without a key of their own.
+    static func common(_ function: Function) -> (throttle: [Int64?], concurrency: [Int64?]) {
+        var unkeyed = KeyFields()
+        unkeyed.add("")
+        func hashes(_ kind: String, _ keys: [LimitKey?]) -> [Int64?] {
+            keys.map { $0 == nil ? hash(kind, of: function) { $0.add(unkeyed) } : nil }
         }
-        return of(function, KeySource(live.job, limits: function.limits))
+        let limits = function.limits
+        return (
+            hashes("throttle", limits.throttle.map(\.key)), hashes("concurrency", limits.concurrency.map(\.key))
+        )
     }
 
     /// What attempts at a function's target count by in all functions together. No caller names a target, and nobody stores
     /// this: it may be another in the next process.
-    static func target(of function: Function) -> Int64? { function.target.map { Int64($0.hashValue) } }
+    package static func target(of function: Function) -> Int64? { function.target.map { Int64($0.hashValue) } }
 
     /// What jobs of an account count by in all functions together.
-    static func account(_ owner: String?) -> Int64? {
+    package static func account(_ owner: String?) -> Int64? {
         guard let owner, owner != Job.adminOwner else { return nil }
         var fields = KeyFields()
         fields.add("account")
@@ -199,7 +204,9 @@ enum LimitKeys {
     /// What jobs from an address without credentials count by in all functions together.
     private static func caller(_ owner: String?, _ address: Caller) -> Int64? {
         if owner != nil { return nil }
+        // Loopback is nobody's stranger (CONTRACT 1).
         if case .unknown = address { return nil }
+        if address.isLoopback { return nil }
         var fields = KeyFields()
         fields.add("caller")
         fields.add(address)
@@ -217,7 +224,7 @@ enum LimitKeys {
         return fields.hash
     }
 
-    static func rate(_ function: Function, _ source: KeySource) -> [Int64] {
+    package static func rate(_ function: Function, _ source: KeySource) -> [Int64] {
         function.limits.rate.map { rule in
             hash("rate", of: function) {
                 $0.add(rule.limit)

@@ -1,3 +1,4 @@
+internal import Dispatching
 internal import JobModel
 internal import JobStore
 private import Synchronization
@@ -11,14 +12,14 @@ final class RunningAttempt: Sendable {
         case release
     }
 
+    /// What the dispatch state knows it by.
+    let number: AttemptID
     let live: LiveJob
     /// As declared when the attempt started; a reload does not change it.
     let function: Function
     let revision: String
     let lease: Lease
     private let start: Mutex<Moment>
-    /// What its limits count it by.
-    let keys: JobKeys
     /// How it ends: whoever is first says it, the handler, the clock, or somebody who stops it.
     private let ended = OneShot<Outcome>()
     private let reported = Mutex<Exchange?>(nil)
@@ -27,14 +28,14 @@ final class RunningAttempt: Sendable {
     var exchange: Exchange? { reported.withLock { $0 } }
 
     init(
-        live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment, keys: JobKeys = JobKeys()
+        number: AttemptID, live: LiveJob, function: Function, revision: String, lease: Lease, startedAt: Moment
     ) {
+        self.number = number
         self.live = live
         self.function = function
         self.revision = revision
         self.lease = lease
         start = Mutex(startedAt)
-        self.keys = keys
     }
 
     /// When it got its slot, and once it runs, when the handler began.
@@ -44,6 +45,8 @@ final class RunningAttempt: Sendable {
     var recorded: LiveJob {
         var recorded = live
         recorded.startedAt = startedAt.wall
+        // The manifest in force when it began, which may be newer than the one that it was claimed under.
+        recorded.revision = revision
         return recorded
     }
 
@@ -57,6 +60,8 @@ final class RunningAttempt: Sendable {
 
     /// Runs the handler until it answers, its time is up, or somebody stops it.
     func run(_ handler: any Handler, clock: any EngineClock) async -> Outcome {
+        // It may have been stopped before it came to run: then nothing is to start.
+        if let outcome = ended.current { return outcome }
         guard let alarm = begin(clock) else { return .expired }
         defer { clock.dismiss(alarm) }
         return await withTaskGroup(of: Void.self) { group in

@@ -16,21 +16,13 @@ struct SettlementPlan: Sendable {
         }
     }
 
-    /// - Parameter read: what was unread.
-    func settlements(of entries: [Recorder.Entry], read: [JobID: Job]) -> [Settlement] {
+    /// - Parameter read: the job, where it was unread.
+    func settlement(of entry: Recorder.Entry, read: Job?) -> Settlement {
         var generator = SourceGenerator(source: random)
-        return entries.map { entry in
-            let decision = Decision.make(
-                of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
-                retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: entry.endedAt.steady,
-                using: &generator)
-            return settlement(of: entry, decision, read: read)
-        }
-    }
-
-    private func settlement(
-        of entry: Recorder.Entry, _ decision: Decision, read: [JobID: Job]
-    ) -> Settlement {
+        let decision = Decision.make(
+            of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
+            retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: entry.endedAt.steady,
+            using: &generator)
         let live = entry.live
         let now = entry.endedAt
         let wall = now.wall
@@ -53,7 +45,7 @@ struct SettlementPlan: Sendable {
 
     /// The end of a job that is not running.
     func settlement(
-        of live: LiveJob, as ending: Ending, error: String?, read: [JobID: Job], at now: Moment
+        of live: LiveJob, as ending: Ending, error: String?, read: Job?, at now: Moment
     ) -> Settlement {
         var progress = live.progress
         if let error { progress.lastError = error }
@@ -64,7 +56,7 @@ struct SettlementPlan: Sendable {
     }
 
     private func end(
-        _ live: LiveJob, _ ending: Ending, _ function: Function?, _ settlement: inout Settlement, _ read: [JobID: Job],
+        _ live: LiveJob, _ ending: Ending, _ function: Function?, _ settlement: inout Settlement, _ read: Job?,
         at now: Moment
     ) {
         let retention = function?.retention ?? Retention()
@@ -72,7 +64,7 @@ struct SettlementPlan: Sendable {
         settlement.change = .end(
             ending, at: now.wall, keepUntil: keepUntil, tombstoneUntil: keepUntil + retention.tombstone)
         settlement.deliveries = WebhookPlan.deliveries(
-            for: read[live.job.id] ?? live.job, function, ending, error: settlement.progress.lastError, at: now.wall)
+            for: read ?? live.job, function, ending, error: settlement.progress.lastError, at: now.wall)
         settlement.deliveriesDue = now.steady
     }
 

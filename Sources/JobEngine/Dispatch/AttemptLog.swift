@@ -1,26 +1,28 @@
+internal import Dispatching
 internal import JobModel
 internal import JobStore
 internal import Logging
 
 extension RunningAttempt {
-    /// What it tells about its target; nil where it tells nothing.
-    func targetHasAnswered(_ outcome: Outcome) -> Bool? {
-        guard function.target != nil else { return nil }
+    /// What its end tells about its target.
+    func targetReply(_ outcome: Outcome) -> TargetReply {
+        guard function.target != nil else { return .unknown }
         let hasAnswered = exchange?.statusCode != nil
         switch outcome {
-        case .success, .timedOut: return hasAnswered
+        case .success, .timedOut: return hasAnswered ? .answered : .none
         // What never left says nothing.
-        case .failure: return exchange == nil ? nil : hasAnswered
+        case .failure: return exchange == nil ? .unknown : hasAnswered ? .answered : .none
         // It was stopped: whether an answer would have come nobody knows.
-        case .expired, .cancelled, .released, .lost: return hasAnswered ? true : nil
+        case .expired, .cancelled, .released, .lost: return hasAnswered ? .answered : .unknown
         }
     }
 
-    func log(targetAnswers: Bool, to logger: Logger) {
+    func log(_ change: TargetChange, to logger: Logger) {
         let target = function.target ?? ""
-        if targetAnswers {
-            logger.info("Target answers again", metadata: ["target": "\(target)"])
-        } else {
+        switch change {
+        case .nothing: break
+        case .answersAgain: logger.info("Target answers again", metadata: ["target": "\(target)"])
+        case .isSilent:
             logger.warning(
                 "Target does not answer; one attempt at a time tries it until it does",
                 metadata: ["target": "\(target)", "function": "\(function.name)"])

@@ -5,7 +5,7 @@ import JobStoreContract
 import Testing
 
 /// What comes between the end of an attempt and the commit that writes it and claims what follows.
-@Suite(.timeLimit(.minutes(1))) struct EndWriterTests {
+@Suite(.timeLimit(.minutes(1))) struct CompletionWriterTests {
     /// Holds up the first who comes; later ones pass once it is open.
     private final class Gate: Sendable {
         let reached = OneShot<Void>()
@@ -67,23 +67,30 @@ import Testing
         }
     }
 
-    @Test func `What was claimed before its function went begins under the manifest that had it`() async throws {
+    @Test func `What was claimed before its function went goes back without an attempt`() async throws {
         let gate = Gate()
         let fixture = try EngineFixture(
             [EngineFixture.function()], concurrency: 1,
             store: { FailingStore($0, settling: .init(after: { await gate.pass() })) })
         try await fixture.running {
-            _ = try await fixture.submit()
+            try await fixture.up()
+            let first = try await fixture.submit()
             _ = try await fixture.calls(1)
             let next = try await fixture.submit()
             fixture.handler.end(EngineFixture.value)
             _ = await gate.reached.value()
-            fixture.engine.deployment.replace(with: Deployment(revision: "b", functions: [], concurrency: 1))
+            #expect(try await fixture.job(next).state == .running)
+            fixture.engine.adopt(Deployment(revision: "b", functions: [], concurrency: 1))
             gate.opened.set(())
+            try await fixture.job(first, until: .completed)
+            try await fixture.job(next) { $0.state == .queued && $0.progress == JobProgress() }
+            #expect(fixture.handler.calls.count == 1)
+            // It goes on when the function returns.
+            fixture.engine.adopt(Deployment(revision: "c", functions: [EngineFixture.function()], concurrency: 1))
             _ = try await fixture.calls(2)
             fixture.handler.end(EngineFixture.value)
             try await fixture.job(next, until: .completed)
-            #expect(try await fixture.engine.attempts(of: next).map(\.revision) == ["cafecafecafe"])
+            #expect(try await fixture.engine.attempts(of: next).map(\.revision) == ["c"])
         }
     }
 }
