@@ -132,7 +132,7 @@ let package = Package(
         tests(
             "JobEngineTests",
             uses: [
-                "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema", "Logging",
+                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema", "Logging",
                 "ServiceLifecycle",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),

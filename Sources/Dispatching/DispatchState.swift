@@ -105,9 +105,9 @@ package struct DispatchState: Sendable {
 
 // What it holds.
 extension DispatchState {
-    /// Slots that nobody has or was promised. None while as many ends as there are slots cannot be written: what starts then
+    /// Slots that nobody has or was promised. None while more ends than there are slots wait to be written: what starts then
     /// would end like them.
-    var freeSlots: Int { unrecorded >= rules.slots ? 0 : max(0, rules.slots - slotsTaken - slotsReserved) }
+    var freeSlots: Int { unrecorded > rules.slots ? 0 : max(0, rules.slots - slotsTaken - slotsReserved) }
 
     /// Whether `plan` has something to do now.
     package var needsPlan: Bool {

@@ -22,7 +22,10 @@ extension DispatchState {
         for gate in named { gates[gate].reserved += 1 }
         slotsReserved += 1
         updatePlace(of: id)
-        return reserve([Reservation.Grant(lane: LaneID(index: -1), units: 1, gates: named, formerTurn: 0)])
+        let version = functions[id.index].version
+        return reserve([
+            Reservation.Grant(lane: LaneID(index: -1), units: 1, gates: named, version: version, formerTurn: 0)
+        ])
     }
 
     /// Closes the reservation of a job at the door.

@@ -13,8 +13,8 @@ extension DispatchState {
         guard !isDraining else { return nil }
         tick(at: now)
         sweep(at: now.nanoseconds)
+        openGates(at: now.nanoseconds)
         var budget = Budget.lanes
-        openGates(&budget, at: now.nanoseconds)
         var grants: [Reservation.Grant] = []
         var passedOver: [LaneID] = []
         while budget > 0, freeSlots > 0, let function = functionLine.popFirst(functions) {
@@ -64,7 +64,9 @@ extension DispatchState {
             for gate in named { gates[gate].users += 1 }
             lanes[lane].grant = grants.count
             lanes[lane].claims += 1
-            grants.append(Reservation.Grant(lane: lane, units: units, gates: named, formerTurn: lanes[lane].turn))
+            grants.append(
+                Reservation.Grant(
+                    lane: lane, units: units, gates: named, version: lanes[lane].version, formerTurn: lanes[lane].turn))
         } else {
             grants[lanes[lane].grant].units += units
         }
@@ -103,7 +105,8 @@ extension DispatchState {
 
     /// Lets lanes on at gates that have room, as many as there is room, and at most a few beyond: further lanes would find
     /// another gate shut.
-    private mutating func openGates(_ budget: inout Int, at now: Int64) {
+    private mutating func openGates(at now: Int64) {
+        var budget = Budget.lanes
         for _ in 0..<opening.count {
             guard budget > 0, let id = opening.popFirst() else { return }
             gates[id].isOpening = false

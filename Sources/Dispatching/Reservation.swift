@@ -14,6 +14,8 @@ struct Reservation: Sendable {
         var units: Int
         /// Each is named once more for the reservation.
         var gates: [GateID]
+        /// The rules under which these gates were found.
+        var version: Int
         /// The lane's turn before it was granted anything: a claim that fails gives it back.
         var formerTurn: UInt64
     }

@@ -37,14 +37,18 @@ extension DispatchState {
         return starts
     }
 
-    /// The units are promised no longer; those that were not used let others on.
+    /// The units are promised no longer. Those that were not used let others on; so do all of them when the rules have
+    /// changed, for what starts holds units of other gates.
     mutating func giveBackUnits(of grant: Reservation.Grant, used: Int) {
         slotsReserved -= grant.units
+        // The first gate is always the function's.
+        guard let first = grant.gates.first, case .function(let function) = gates[first].rule else { return }
+        let letsOn = used < grant.units || grant.version != functions[function.index].version
         for gate in grant.gates {
             gates[gate].reserved -= grant.units
-            if used < grant.units { letOn(gate) }
+            if letsOn { letOn(gate) }
         }
-        if let first = grant.gates.first, case .function(let function) = gates[first].rule { updatePlace(of: function) }
+        updatePlace(of: function)
     }
 
     private mutating func start(

@@ -1,8 +1,10 @@
+import Dispatching
 import Foundation
 import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
+import PayloadSchema
 import Synchronization
 import Testing
 
@@ -282,8 +284,11 @@ final class PacedHandler: Handler {
             functions.map { EngineFixture.function($0) }, concurrency: 4, clock: clock, handler: handler)
         // Written at once: what a day of one caller's jobs comes to.
         let owner = kind == "account" ? "hot" : nil
+        let lane = LimitKeys.of(
+            EngineFixture.function("hot"), KeySource(owner: owner, client: "", payload: nil, parameters: .null)
+        ).lane
         let hot = (0..<100_000).map { number in
-            Sample.job("hot", lane: 1, random: UInt64(number), deadline: 1_000_000_000, owner: owner)
+            Sample.job("hot", lane: lane, random: UInt64(number), deadline: 1_000_000_000, owner: owner)
         }
         _ = try await fixture.store.enqueue(hot, at: Sample.now)
         @Sendable func isSmall(_ job: Job) -> Bool { job.function != "hot" || (job.owner ?? "hot") != "hot" }

@@ -44,6 +44,7 @@ package final class DispatchLoop: Service {
     package func run() async throws {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
+                await scan.scanFirstPages(dispatcher.look { $0.core.unscanned })
                 dispatcher.change { $0.isUp = true }
                 var nextAudit = clock.now().monotonic + Self.auditInterval
                 while !Task.isCancelled, !dispatcher.isDraining {
@@ -163,7 +164,8 @@ package final class DispatchLoop: Service {
                 state.sleeper = sleeper
                 return state.isIdle
             }
-            if isIdle || clock.now().monotonic >= limit { return isIdle }
+            // A cancelled task does not sleep: it would go round and round.
+            if isIdle || Task.isCancelled || clock.now().monotonic >= limit { return isIdle }
             _ = await sleeper.value(untilMonotonic: limit, clock: clock)
         }
     }

@@ -36,18 +36,28 @@ final class LaneScan: Sendable {
         return state.withLock { state in functions.filter { state.underWay.insert($0).inserted } }
     }
 
+    /// The first lanes of every function: at a start nobody has a head start over others.
+    func scanFirstPages(_ functions: [String]) async {
+        for function in begin(functions) { await scan(function, pages: 1) }
+    }
+
     /// All lanes of a function.
-    func scan(_ function: String) async {
+    func scan(_ function: String) async { await scan(function, pages: .max) }
+
+    private func scan(_ function: String, pages: Int) async {
         var after: Int64?
         var isComplete = false
-        while !isComplete, !Task.isCancelled, !dispatcher.isDraining {
+        var left = pages
+        while !isComplete, left > 0, !Task.isCancelled, !dispatcher.isDraining {
             do {
                 let lanes = try await store.lanes(of: function, after: after, limit: Self.page)
                 hint(function, lanes)
                 after = lanes.last?.lane
+                left -= 1
                 isComplete = lanes.count < Self.page
             } catch {
                 log(error, function)
+                guard pages > 1 else { break }
                 try? await dispatcher.clock.sleep(
                     untilMonotonic: dispatcher.clock.now().monotonic + Dispatcher.pauseAfterFailure)
             }
