@@ -130,7 +130,7 @@ let package = Package(
             "JobEngineTests",
             uses: [
                 "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema", "Logging",
-                "ServiceLifecycle",
+                "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.

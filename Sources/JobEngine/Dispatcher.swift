@@ -164,9 +164,11 @@ package final class Dispatcher: Service {
         nap?.set(())
     }
 
-    /// Stops a running attempt; false when it does not run here.
-    func stop(_ id: JobID, _ reason: RunningAttempt.Stop) -> Bool {
-        guard let attempt = state.withLock({ $0.core.running[id] }) else { return false }
+    /// Stops a running attempt; false when no attempt of that run runs here.
+    func stop(_ id: JobID, run: Int, _ reason: RunningAttempt.Stop) -> Bool {
+        guard let attempt = state.withLock({ $0.core.running[id] }), attempt.live.progress.run == run else {
+            return false
+        }
         return attempt.stop(reason)
     }
 

@@ -32,6 +32,9 @@ package protocol JobStore: DeliveryStore {
 
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
 
+    /// The job with its payload and value as one of its runs left it; nil when that run has not ended, or is not there.
+    func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot?
+
     /// Jobs that match, by id, `newestFirst` or not, after the row `cursor`. Looks at a bounded number of jobs: a page may
     /// be short, or empty, and still have a next.
     func list(

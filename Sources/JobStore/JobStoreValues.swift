@@ -146,6 +146,8 @@ package struct ClaimAnswer: Sendable {
 /// A job that has not ended.
 package struct LiveJob: Equatable, Sendable {
     package var job: Job
+    /// Queued, running or waiting.
+    package var state: JobState
     package var progress: JobProgress
     package var lane: Int64
     /// When it was due.
@@ -159,11 +161,13 @@ package struct LiveJob: Equatable, Sendable {
     /// Of the running attempt.
     package var revision: String?
 
+    /// - Parameter state: running with a lease and queued without one, unless it is given.
     package init(
-        job: Job, progress: JobProgress, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, lease: Lease? = nil,
-        startedAt: Timestamp? = nil, revision: String? = nil
+        job: Job, state: JobState? = nil, progress: JobProgress, lane: Int64 = 0, due: Timestamp, deadline: Timestamp,
+        lease: Lease? = nil, startedAt: Timestamp? = nil, revision: String? = nil
     ) {
         self.job = job
+        self.state = state ?? (lease == nil ? .queued : .running)
         self.progress = progress
         self.lane = lane
         self.due = due

@@ -38,6 +38,8 @@ final class DiscardingStore: JobStore, AccountStore {
         ids.map { _ in .unknown }
     }
 
+    func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? { nil }
+
     func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
         at now: Timestamp

@@ -106,6 +106,10 @@ package final class FailingStore: JobStore {
         try await call(.fetches) { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
     }
 
+    package func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? {
+        try await call { () async throws(StoreError) in try await store.end(of: run, id) }
+    }
+
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
         try await call { () async throws(StoreError) in try await store.attempts(of: id) }
     }
