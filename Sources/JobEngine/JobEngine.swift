@@ -16,6 +16,7 @@ package final class JobEngine: Sendable {
     package let pruner: Pruner
     package let deliveries: Deliveries
     package let renewer: LeaseRenewer
+    package let clockWatch: ClockWatch
     let store: any JobStore
     private let recorder: Recorder
     private let rates: RateLimiter
@@ -51,6 +52,7 @@ package final class JobEngine: Sendable {
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)
         renewer = LeaseRenewer(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
+        clockWatch = ClockWatch(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
         self.deployment = current
         self.announcer = announcer
         self.gauges = gauges
@@ -71,6 +73,7 @@ package final class JobEngine: Sendable {
 
     /// Takes up what a former process left, before anything new is accepted.
     package func recover() async throws(StoreError) {
+        try await clockWatch.resume()
         gauges.start(from: try await store.backlog())
         let now = clock.now().steady
         rates.load(try await store.windows(at: now), at: now)
@@ -79,7 +82,7 @@ package final class JobEngine: Sendable {
     }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
-    package var services: [any Service] { [pruner, reclaimer, renewer, deliveries, dispatcher] }
+    package var services: [any Service] { [clockWatch, pruner, reclaimer, renewer, deliveries, dispatcher] }
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
         let lookup = try await store.fetch([id], including: parts).first ?? .unknown

@@ -7,7 +7,7 @@ package import JobModel
 /// part of the change: whoever comes late gets a result that says so, never an error.
 ///
 /// Times that are compared with `now` are steady ones (`Moment`); when something was created, started or completed is wall time.
-package protocol JobStore: DeliveryStore {
+package protocol JobStore: DeliveryStore, ClockStore {
     /// Accepts jobs: after this returns they survive a power cut. Ids have the time of `createdAt`.
     func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
 

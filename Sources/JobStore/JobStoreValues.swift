@@ -10,6 +10,8 @@ package struct NewJob: Sendable {
     package var due: Timestamp
     /// When its `maxWait` is over.
     package var deadline: Timestamp
+    /// The wall time at which it is due, where its caller named one: then `due` follows the wall clock until it starts.
+    package var namesWall: Timestamp?
     package var idempotency: IdempotencyKey?
     /// The rate windows that this call counts in, written with it.
     package var windows: [RateWindow]
@@ -27,9 +29,10 @@ package struct NewJob: Sendable {
     }
 
     package init(
-        job: Job, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, idempotency: IdempotencyKey? = nil,
-        windows: [RateWindow] = [], start: Start? = nil
+        job: Job, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, namesWall: Timestamp? = nil,
+        idempotency: IdempotencyKey? = nil, windows: [RateWindow] = [], start: Start? = nil
     ) {
+        self.namesWall = namesWall
         self.job = job
         self.lane = lane
         self.due = due

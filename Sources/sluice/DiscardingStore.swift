@@ -30,6 +30,13 @@ final class DiscardingStore: JobStore, AccountStore {
         (batch().settlements.map { _ in .stale }, [])
     }
 
+    func clockMark() async throws(StoreError) -> ClockMark? { nil }
+    func keep(_ mark: ClockMark) async throws(StoreError) {}
+
+    func follow(
+        offset: Duration, after cursor: FollowedJobs.Cursor?, limit: Int
+    ) async throws(StoreError) -> FollowedJobs { FollowedJobs(moved: [], next: nil) }
+
     func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {
         requests.map { _ in .unknown }
     }
