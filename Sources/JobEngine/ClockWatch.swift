@@ -38,12 +38,12 @@ package final class ClockWatch: Service {
         try? await keep(clock.now())
     }
 
-    /// Before anything that goes by the steady clock.
+    /// Before anything that goes by the steady clock. What cannot be written now is written by a later round.
     func resume() async throws(StoreError) {
         let mark = try await store.clockMark()
         if let mark { clock.resume(from: mark.steady, offset: mark.offset) }
         state.withLock { $0.kept = mark }
-        try await look()
+        await tick()
     }
 
     /// One round; errors of the store are logged, the next round tries again.

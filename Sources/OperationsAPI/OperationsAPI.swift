@@ -23,7 +23,8 @@ package struct OperationsAPI: Sendable {
     package init(
         engine: JobEngine, accounts: Accounts, manifest: any ManifestControl, reloads: ReloadCounts,
         authenticator: any Authenticator, connections: ConnectionCount,
-        version: String, lostLogLines: @escaping @Sendable () -> UInt64, sink: DevSink? = nil, webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
+        version: String, lostLogLines: @escaping @Sendable () -> UInt64, sink: DevSink? = nil,
+        webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
         logger: Logger,
         makeBackup: @escaping @Sendable () async throws -> String
     ) {

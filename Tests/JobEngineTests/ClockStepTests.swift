@@ -23,7 +23,8 @@ import Testing
         try #require(fixture.handler.calls.count == count)
     }
 
-    @Test(arguments: jumps) func `Delays, backoff and timeouts last as long as they would have`(_ jump: Int64) async throws {
+    @Test(arguments: jumps)
+    func `Delays, backoff and timeouts last as long as they would have`(_ jump: Int64) async throws {
         let fixture = try EngineFixture([
             EngineFixture.function {
                 $0.retry.attempts = 3
@@ -62,7 +63,8 @@ import Testing
         #expect(try await fixture.job(id).state == .timeout)
     }
 
-    @Test(arguments: jumps) func `A handler is told its deadline as its wall clock will show it`(_ jump: Int64) async throws {
+    @Test(arguments: jumps)
+    func `A handler is told its deadline as its wall clock will show it`(_ jump: Int64) async throws {
         let fixture = try EngineFixture([EngineFixture.function { $0.timeout = .seconds(4) }])
         try await fixture.running {
             fixture.clock.jump(jump)
@@ -73,7 +75,8 @@ import Testing
         }
     }
 
-    @Test(arguments: jumps) func `A rate window is as long as its rule says, over a restart too`(_ jump: Int64) async throws {
+    @Test(arguments: jumps)
+    func `A rate window is as long as its rule says, over a restart too`(_ jump: Int64) async throws {
         let fixture = try EngineFixture([
             EngineFixture.function { $0.limits.rate = [RateLimit(limit: 1, per: .seconds(10))] }
         ])
@@ -145,7 +148,8 @@ import Testing
         #expect(again.replayed && again.id == first.id)
     }
 
-    @Test(arguments: jumps) func `What is still to come is shown as the wall clock will say it`(_ jump: Int64) async throws {
+    @Test(arguments: jumps)
+    func `What is still to come is shown as the wall clock will say it`(_ jump: Int64) async throws {
         let fixture = try EngineFixture([EngineFixture.function()])
         let id = try await fixture.submit(start: .after(.seconds(60)))
         fixture.clock.jump(jump)

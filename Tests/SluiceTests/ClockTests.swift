@@ -76,8 +76,8 @@ import Testing
         let delayed = try await server.accept("/api/v1/quick", headers: ["Sluice-Delay: 2s"])
         try await set(clock, shift, of: server)
         for (url, state, least) in [
-            (running, "completed", 0.3), (hanging, "deadLetter", 2), (failing, "deadLetter", 2), (waiting, "timeout", 2),
-            (delayed, "completed", 2),
+            (running, "completed", 0.3), (hanging, "deadLetter", 2), (failing, "deadLetter", 2),
+            (waiting, "timeout", 2), (delayed, "completed", 2),
         ] {
             let (end, took) = try await time(server, url, since: start)
             #expect(end == state)
