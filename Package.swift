@@ -132,8 +132,8 @@ let package = Package(
         tests(
             "JobEngineTests",
             uses: [
-                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema", "Logging",
-                "ServiceLifecycle",
+                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema",
+                "Logging", "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.

@@ -242,7 +242,10 @@ package final class Admission: Sendable {
             webhook: submission.webhook, forwarded: submission.forwarded)
         // Without an account the address says whose job it is: for its lane, and for `anonymous`.
         if submission.owner == nil || function.limits.needClient { job.client = submission.clientAddress }
-        return NewJob(job: job, due: due, deadline: due + function.maxWait, idempotency: key)
+        var namesWall: Timestamp?
+        if case .at = submission.start, asked > now.steady { namesWall = now.wallTime(of: due) }
+        return NewJob(
+            job: job, due: due, deadline: due + function.maxWait, namesWall: namesWall, idempotency: key)
     }
 
     /// Scope: account (or address when there is none), function, key. Compared: request line and body bytes.

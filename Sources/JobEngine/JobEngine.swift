@@ -18,6 +18,7 @@ package final class JobEngine: Sendable {
     package let pruner: Pruner
     package let deliveries: Deliveries
     package let renewer: LeaseRenewer
+    package let clockWatch: ClockWatch
     let store: any JobStore
     private let recorder: Recorder
     private let rates: RateLimiter
@@ -59,6 +60,7 @@ package final class JobEngine: Sendable {
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)
         renewer = LeaseRenewer(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
+        clockWatch = ClockWatch(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
         self.deployment = current
         self.announcer = announcer
         self.gauges = gauges
@@ -79,6 +81,7 @@ package final class JobEngine: Sendable {
 
     /// Takes up what a former process left, before anything new is accepted.
     package func recover() async throws(StoreError) {
+        try await clockWatch.resume()
         gauges.start(from: try await store.backlog())
         let now = clock.now().steady
         rates.load(try await store.windows(at: now), at: now)
@@ -87,7 +90,7 @@ package final class JobEngine: Sendable {
     }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
-    package var services: [any Service] { [pruner, reclaimer, renewer, deliveries, loop] }
+    package var services: [any Service] { [clockWatch, pruner, reclaimer, renewer, deliveries, loop] }
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
         let lookup = try await store.fetch([id], including: parts).first ?? .unknown
@@ -156,33 +159,44 @@ extension JobEngine {
     }
 
     /// Cancels a queued or waiting job at once; a running one only with force, by stopping its attempt.
+    ///
+    /// It is about the run that it finds: when somebody opens the next one meanwhile, that one goes on, and the answer is what
+    /// became of the former.
     package func cancel(_ id: JobID, force: Bool) async throws(StoreError) -> CancelResult {
         // An attempt that cannot be stopped in this time (the store cannot write) is still running.
         let limit = clock.now().monotonic + 10_000
+        var found: Int?
         while true {
             let waiter = announcer.subscribe(to: id)
             defer { announcer.unsubscribe(waiter, from: id) }
-            guard case .found(let job) = try await lookUp(id) else { return .gone }
+            guard case .found(let job)? = try await store.fetch([id], including: []).first else { return .gone }
+            let run = found ?? job.progress.run
+            found = run
+            guard job.progress.run == run else { return try await end(of: run, id) }
             switch job.state {
             case .queued, .waiting:
                 let live = LiveJob(
-                    job: job.job, progress: job.progress, due: job.runAt, deadline: job.deadline ?? job.runAt)
+                    job: job.job, state: job.state, progress: job.progress, due: job.runAt,
+                    deadline: job.deadline ?? job.runAt)
                 try await recorder.end([live], as: Ending(.cancelled), error: nil)
             case .running:
                 guard force else { return .running }
                 guard clock.now().monotonic < limit else { return .running }
-                _ = dispatcher.stop(id, .cancel)
+                _ = dispatcher.stop(id, run: run, .cancel)
                 // Its end is announced; when it does not run here any more it has just ended, or will be reclaimed.
                 let wake = await waiter.value(untilMonotonic: clock.now().monotonic + 1000, clock: clock)
                 // Nothing is announced to new waiters any more.
                 if wake == .draining { try? await clock.sleep(untilMonotonic: clock.now().monotonic + 50) }
-            case .cancelled:
-                return .cancelled(job)
-            case .completed, .failed, .timeout:
-                return .ended(job.state)
+            case .cancelled, .completed, .failed, .timeout:
+                return try await end(of: run, id)
             }
             if Task.isCancelled { return .running }
         }
+    }
+
+    private func end(of run: Int, _ id: JobID) async throws(StoreError) -> CancelResult {
+        guard let job = try await store.end(of: run, id) else { return .gone }
+        return job.state == .cancelled ? .cancelled(job) : .ended(job.state)
     }
 
     /// Opens the next run of a failed, timed out or cancelled job.

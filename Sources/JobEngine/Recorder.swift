@@ -117,7 +117,7 @@ final class Recorder: Sendable {
         let results = try await store.settle(settlements)
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         for (job, result) in zip(jobs, results) where result == .settled {
-            noteEnd(job, ending, wasRunning: false, error: error)
+            noteEnd(job, ending, error: error)
         }
         announcer.announce(jobs.map(\.job.id))
     }
@@ -158,7 +158,7 @@ final class Recorder: Sendable {
         if case .lost = entry.outcome { metrics.update(function) { $0.lost += 1 } }
         switch settlement.change {
         case .queue(let due, _):
-            gauges.move(entry.live.job, from: .running, to: .queued)
+            gauges.move(entry.live.job, from: entry.live.state, to: .queued)
             if settlement.attempt != nil {
                 metrics.update(function) { $0.retried += 1 }
                 logger.debug(
@@ -171,13 +171,13 @@ final class Recorder: Sendable {
             }
             return due
         case .end(let ending, _, _, _):
-            noteEnd(entry.live, ending, wasRunning: true, error: settlement.progress.lastError)
+            noteEnd(entry.live, ending, error: settlement.progress.lastError)
             return nil
         }
     }
 
-    private func noteEnd(_ live: LiveJob, _ ending: Ending, wasRunning: Bool, error: String? = nil) {
-        gauges.move(live.job, from: wasRunning ? .running : .queued, to: nil)
+    private func noteEnd(_ live: LiveJob, _ ending: Ending, error: String? = nil) {
+        gauges.move(live.job, from: live.state, to: nil)
         metrics.update(live.job.function) { counts in
             switch ending.state {
             case .completed: counts.completed += 1

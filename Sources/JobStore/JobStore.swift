@@ -7,7 +7,7 @@ package import JobModel
 /// part of the change: whoever comes late gets a result that says so, never an error.
 ///
 /// Times that are compared with `now` are steady ones (`Moment`); when something was created, started or completed is wall time.
-package protocol JobStore: DeliveryStore {
+package protocol JobStore: DeliveryStore, ClockStore {
     /// Accepts jobs: after this returns they survive a power cut. Ids have the time of `createdAt`.
     func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
 
@@ -31,6 +31,9 @@ package protocol JobStore: DeliveryStore {
     func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult]
 
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
+
+    /// The job with its payload and value as one of its runs left it; nil when that run has not ended, or is not there.
+    func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot?
 
     /// Jobs that match, by id, `newestFirst` or not, after the row `cursor`. Looks at a bounded number of jobs: a page may
     /// be short, or empty, and still have a next.

@@ -38,8 +38,9 @@ struct MetricsText {
 
 extension MetricsText {
     /// Everything that the engine knows; `sluice_` before every name, no ids as labels.
-    static func of(_ engine: JobEngine, connections: Int, reloads: ReloadCounts, version: String) async throws -> String
-    {
+    static func of(
+        _ engine: JobEngine, connections: Int, reloads: ReloadCounts, version: String, lostLogLines: UInt64
+    ) async throws -> String {
         let now = engine.clock.now().wall
         let counts = engine.metrics.all.sorted { $0.key < $1.key }
         let gauges = engine.gauges.all.sorted { $0.key < $1.key }
@@ -134,6 +135,8 @@ extension MetricsText {
         metrics.sample("sluice_webhooks_pending", [], try await engine.pendingWebhooks())
         metrics.family("sluice_http_connections", "gauge", "Open connections.")
         metrics.sample("sluice_http_connections", [], connections)
+        metrics.family("sluice_log_lines_lost_total", "counter", "Lines of the log that nobody read in time.")
+        metrics.sample("sluice_log_lines_lost_total", [], lostLogLines)
         metrics.family("sluice_waiters", "gauge", "Requests held until a job changes.")
         metrics.sample("sluice_waiters", [], engine.announcer.waiterCount)
         return metrics.text

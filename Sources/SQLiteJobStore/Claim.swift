@@ -72,7 +72,7 @@ enum ClaimSQL {
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, j.payload,
             j.parameters, j.client, j.webhook, j.headers,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
-            q.lane, q.due
+            q.lane, q.due, q.state
         FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function WHERE q.row = ?1
         """
 }

@@ -191,6 +191,11 @@ enum Schema {
             PRIMARY KEY (delivery, number)
         ) STRICT, WITHOUT ROWID;
         """,
+        // Which queued jobs follow the wall clock when that is set.
+        """
+        ALTER TABLE queue ADD COLUMN names_wall INTEGER;
+        CREATE INDEX queue_names_wall ON queue (names_wall) WHERE names_wall IS NOT NULL;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

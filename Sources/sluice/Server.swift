@@ -34,6 +34,7 @@ struct Server: Sendable {
     }
 
     private let settings: Settings
+    private let log: LogStream
     private let manifest: Manifest
     private let data: DataFolder
     private let adminToken: Secret
@@ -45,17 +46,18 @@ struct Server: Sendable {
     /// For URLs that stand in the manifest: the operator's, which may go anywhere.
     private let outbound = Outbound(policy: .anywhere)
 
-    init(_ settings: Settings) async throws {
+    init(_ settings: Settings, log: LogStream) async throws {
         self.settings = settings
+        self.log = log
         signal(SIGPIPE, SIG_IGN)
         OpenFiles.raiseLimit()
-        manifest = try Self.load(settings.manifest)
+        manifest = try Self.load(settings.manifest, log)
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
         let now: @Sendable () -> Timestamp = { [clock] in clock.now().wall }
         let output: any LogHandler =
             settings.isDev && settings.logFormat == nil
-            ? DevLog(level: settings.logLevel, now: now)
-            : LogOutput(level: settings.logLevel, format: format, now: now)
+            ? DevLog(level: settings.logLevel, to: log, now: now)
+            : LogOutput(level: settings.logLevel, format: format, to: log, now: now)
         var logger = Logger(label: "sluice") { _ in output }
         logger.logLevel = settings.logLevel
         self.logger = logger
@@ -71,11 +73,11 @@ struct Server: Sendable {
         } catch let problem as DataFolder.Problem {
             throw Refusal(problem.text, exit: ExitStatus.configuration)
         }
-        store = try Self.open(settings.database, logger: logger)
+        store = try Self.open(settings.database, logger: logger, log)
         if settings.database.isKept { data.removeLeftovers() }
     }
 
-    private static func load(_ file: ManifestFile) throws -> Manifest {
+    private static func load(_ file: ManifestFile, _ log: LogStream) throws -> Manifest {
         let loaded: ManifestFile.Loaded
         do {
             loaded = try file.load()
@@ -88,21 +90,23 @@ struct Server: Sendable {
         case .failure:
             throw Refusal((loaded.problemText ?? "") + "\n", exit: ExitStatus.configuration)
         case .success(let manifest, _):
-            loaded.problemText.map { StandardError.write($0) }
+            loaded.problemText.map { log.write($0) }
             return manifest
         }
     }
 
-    private static func open(_ database: Database, logger: Logger) throws -> any JobStore & AccountStore {
+    private static func open(
+        _ database: Database, logger: Logger, _ log: LogStream
+    ) throws -> any JobStore & AccountStore {
         switch database {
-        case .sqlite(let path): return try open(path, logger: logger)
+        case .sqlite(let path): return try open(path, logger: logger, log)
         case .discard:
             logger.warning("Nothing is kept: every job is accepted and forgotten (DATABASE_URL=discard:)")
             return DiscardingStore()
         }
     }
 
-    private static func open(_ path: String, logger: Logger) throws -> SQLiteJobStore {
+    private static func open(_ path: String, logger: Logger, _ log: LogStream) throws -> SQLiteJobStore {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         do {
@@ -114,6 +118,7 @@ struct Server: Sendable {
                     logger.critical(
                         "The database can no longer be trusted to keep what it is given; exiting",
                         metadata: ["error": "\(error)"])
+                    log.flush()
                     _exit(1)
                 })
         } catch let problem as LockFile.Problem {
@@ -158,7 +163,7 @@ struct Server: Sendable {
         surfaces.open(
             OperationsAPI(
                 engine: engine, accounts: accounts, manifest: reloader, reloads: reloads, authenticator: authenticator,
-                connections: connections, version: Version.number,
+                connections: connections, version: Version.number, lostLogLines: { [log] in log.lostLines },
                 sink: settings.isDev ? sink(engine) : nil,
                 webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) }, logger: logger,
                 makeBackup: { try await makeBackup(engine) }))
@@ -174,7 +179,7 @@ struct Server: Sendable {
                 surfaces.listen(on: port)
                 announce(port)
                 for gate in gates { gate.open.set(()) }
-                StandardError.write(readyLine.text(port: port))
+                log.write(readyLine.text(port: port))
             })
         // They shut down from the last to the first: the dispatcher drains while HTTP still answers.
         let services: [any Service] = [SignalWatch(), server] + gates
@@ -244,7 +249,7 @@ struct Server: Sendable {
                 // Without haste; what is swapped then is swapped at once.
                 let prepared = await QuietThread.run { surfaces.prepare(manifest) }
                 surfaces.adopt(prepared)
-            }, onReport: ReloadLog(logger: logger, isLoud: settings.isDev).write,
+            }, onReport: ReloadLog(logger: logger, stream: log, isLoud: settings.isDev).write,
             now: { [clock] in clock.now().wall })
     }
 

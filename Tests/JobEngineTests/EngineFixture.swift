@@ -123,7 +123,7 @@ final class EngineFixture: Sendable {
     let handler: ScriptedHandler
     let sender = ScriptedSender()
     let store: any JobStore
-    private let path: String
+    let path: String
 
     init(
         _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10,

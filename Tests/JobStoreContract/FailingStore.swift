@@ -106,6 +106,10 @@ package final class FailingStore: JobStore {
         try await call(.fetches) { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
     }
 
+    package func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? {
+        try await call { () async throws(StoreError) in try await store.end(of: run, id) }
+    }
+
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
         try await call { () async throws(StoreError) in try await store.attempts(of: id) }
     }
@@ -120,6 +124,22 @@ package final class FailingStore: JobStore {
 
     package func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
         try await call { () async throws(StoreError) in try await store.prune(limit: limit, at: now) }
+    }
+
+    package func clockMark() async throws(StoreError) -> ClockMark? {
+        try await call { () async throws(StoreError) in try await store.clockMark() }
+    }
+
+    package func keep(_ mark: ClockMark) async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await store.keep(mark) }
+    }
+
+    package func follow(
+        offset: Duration, after cursor: FollowedJobs.Cursor?, limit: Int
+    ) async throws(StoreError) -> FollowedJobs {
+        try await call { () async throws(StoreError) in
+            try await store.follow(offset: offset, after: cursor, limit: limit)
+        }
     }
 
     package func claimDeliveries(

@@ -134,9 +134,9 @@ extension Dispatcher {
         }
     }
 
-    /// Stops a running attempt; false when it does not run here.
-    func stop(_ id: JobID, _ reason: RunningAttempt.Stop) -> Bool {
-        guard let attempt = look({ $0.running[id] }) else { return false }
+    /// Stops a running attempt; false when no attempt of that run runs here.
+    func stop(_ id: JobID, run: Int, _ reason: RunningAttempt.Stop) -> Bool {
+        guard let attempt = look({ $0.running[id] }), attempt.live.progress.run == run else { return false }
         return attempt.stop(reason)
     }
 
