@@ -21,7 +21,8 @@ import Testing
             "ServiceLifecycle",
         ],
         "HTTPSupport": [
-            "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle",
+            "JobStore", "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging",
+            "ServiceLifecycle",
         ],
         "FunctionsAPI": [
             "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1", "Logging",
