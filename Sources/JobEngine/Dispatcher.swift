@@ -193,6 +193,7 @@ package final class Dispatcher: Service {
             return Self.wake(&state)
         }
         announcer.drain()
+        recorder.beginDraining()
         nap?.set(())
     }
 
