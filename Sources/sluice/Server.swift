@@ -179,6 +179,7 @@ struct Server: Sendable {
                 connections: connections, version: Version.number,
                 sink: settings.isDev ? sink(engine) : nil,
                 webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) }, logger: logger,
+                ownRole: { await ownFiles(reloader).role(of: $0) },
                 makeBackup: { try await makeBackup(engine) }))
 
         let gates = (engine.services + [watcher(of: reloader), HangUpWatch(reloader: reloader)])
@@ -303,6 +304,13 @@ struct Server: Sendable {
         ManifestWatcher(
             files: { await reloader.watched }, isUnsettled: { await reloader.isBroken },
             onChange: { await reloader.fileChanged() })
+    }
+
+    /// As they are now: a reload may have changed what the manifest refers to.
+    private func ownFiles(_ reloader: Reloader) async -> OwnFiles {
+        OwnFiles(
+            database: settings.database, open: (store as? SQLiteJobStore)?.openFiles ?? [], data: data,
+            manifest: await reloader.watched)
     }
 
     private func makeBackup(_ engine: JobEngine) async throws -> String {
