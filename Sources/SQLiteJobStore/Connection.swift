@@ -11,7 +11,8 @@ final class Connection {
     }
 
     let handle: OpaquePointer
-    private var isOpen = true
+    private enum Standing { case open, closed, abandoned }
+    private var standing = Standing.open
     /// Of the latest failure.
     private var lastCode = SQLITE_OK
     /// Written by SQLite after each commit of this connection.
@@ -92,6 +93,8 @@ final class Connection {
     }
 
     deinit {
+        // SQLite writes to it as long as the handle is open.
+        guard standing != .abandoned else { return }
         close()
         logPages.deallocate()
     }
@@ -114,11 +117,15 @@ final class Connection {
 
     /// Nothing else may be called afterwards. The last connection that may write brings everything into the one file.
     func close() {
-        guard isOpen else { return }
-        isOpen = false
+        guard standing == .open else { return }
+        standing = .closed
         statements.removeAll()
         sqlite3_close_v2(handle)
     }
+
+    /// Leaves everything as it is until the process ends, which it should do soon. To close is to bring the log into the
+    /// database and to delete it: a failed sync forbids that.
+    func abandon() { standing = .abandoned }
 
     func failure(_ code: Int32) -> StoreError { failure(code, writing: [\.log, \.database]) }
 

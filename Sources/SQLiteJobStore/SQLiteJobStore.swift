@@ -1,4 +1,3 @@
-private import Glibc
 package import JobStore
 
 /// The embedded store: one SQLite file, one process.
@@ -16,11 +15,14 @@ package final class SQLiteJobStore: JobStore {
     /// - Parameters:
     ///   - path: the database file; made when it is not there.
     ///   - lock: the process's claim on the file.
+    ///   - readyReaders: connections for reading that are opened at once: as many as there are threads that read go on when
+    ///     the file is no longer in its place, where none can be opened.
     ///   - uptime: nanoseconds of a monotonic clock, for the statistics and for what is tried again.
     ///   - onTrouble: told when a trouble begins, with its reason, and with nil when it is over.
     ///   - onFatal: see `Writer`.
     package init(
-        path: String, lock: DatabaseLock? = nil, uptime: @escaping @Sendable () -> Int64 = { 0 },
+        path: String, lock: DatabaseLock? = nil, readyReaders: Int = 0,
+        uptime: @escaping @Sendable () -> Int64 = { 0 },
         onTrouble: @escaping @Sendable (StoreTrouble, String?) -> Void = { _, _ in },
         onFatal: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
@@ -43,14 +45,11 @@ package final class SQLiteJobStore: JobStore {
             case .corrupt, .syncFailed, .unsuitable, .closed: throw error
             }
         }
-        readers = try ReaderPool(path: path, files: files, health: health, ready: Self.readyReaders)
+        readers = try ReaderPool(path: path, files: files, health: health, ready: readyReaders)
         self.lock = lock
         self.health = health
         writer = Writer(session, health: health, uptime: uptime, onFatal: onFatal)
     }
-
-    /// As many as threads that read at once: none has to be opened when the file is no longer in its place.
-    private static let readyReaders = max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// What must not be overwritten while it is open, by whatever name.
     package var openFiles: [FileIdentity] { [files.database] + (files.log.map { [$0] } ?? []) }

@@ -111,8 +111,7 @@ final class Writer: Sendable {
         while let batch = take() {
             if batch.isEmpty { arrived.wait() } else { commit(batch, session) }
         }
-        // To close is to bring the log into the database and to delete it, which a failed sync forbids.
-        if !isFatal { session.connection.close() }
+        if isFatal { session.connection.abandon() } else { session.connection.close() }
         let waiting = state.withLock { state in
             state.hasEnded = true
             defer { state.ending = [] }

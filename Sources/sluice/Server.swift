@@ -115,7 +115,8 @@ struct Server: Sendable {
                 logger.critical("Accepted jobs may be lost", metadata: ["reason": "\(warning)"])
             }
             return try SQLiteJobStore(
-                path: path, lock: lock, uptime: { SystemClock.uptime() }, onTrouble: StoreLog(logger: logger).tell,
+                path: path, lock: lock, readyReaders: ProcessInfo.processInfo.activeProcessorCount + 2,
+                uptime: { SystemClock.uptime() }, onTrouble: StoreLog(logger: logger).tell,
                 onFatal: { error in
                     logger.critical(
                         "The database can no longer be trusted to keep what it is given; exiting",
