@@ -80,11 +80,12 @@ let package = Package(
                 "Dispatching", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram",
                 "Logging", "ServiceLifecycle",
             ]),
-        // The HTTP channel, the route table, problem bodies. Knows no job.
+        // The HTTP channel, the route table, problem bodies. Knows no job, and of the store how it fails.
         room(
             "HTTPSupport",
             uses: [
-                "JobModel", "PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "ServiceLifecycle",
+                "JobModel", "JobStore", "PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1",
+                "ServiceLifecycle",
             ]),
         // The surfaces: decode, call the engine once, encode. They never import each other.
         room(

@@ -22,6 +22,7 @@ package final class JobEngine: Sendable {
     let store: any JobStore
     private let recorder: Recorder
     private let rates: RateLimiter
+    private let probes = ProbeMemory()
 
     /// - Parameters:
     ///   - handlers: what runs an attempt of a function.
@@ -79,15 +80,17 @@ package final class JobEngine: Sendable {
         return former
     }
 
-    /// Takes up what a former process left, before anything new is accepted.
-    package func recover() async throws(StoreError) {
+    /// Reads what a former process left, before anything new is accepted. Changes nothing.
+    package func load() async throws(StoreError) {
         try await clockWatch.resume()
         gauges.start(from: try await store.backlog())
         let now = clock.now().steady
         rates.load(try await store.windows(at: now), at: now)
         for name in try await store.pausedFunctions() { dispatcher.setPaused(name, true) }
-        try await reclaimer.reclaimAll()
     }
+
+    /// Takes up the attempts that a former process left running. Only for whoever is certain to serve: it charges them.
+    package func recover() async throws(StoreError) { try await reclaimer.reclaimAll() }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
     package var services: [any Service] { [clockWatch, pruner, reclaimer, renewer, deliveries, loop] }
@@ -134,15 +137,19 @@ package final class JobEngine: Sendable {
             concurrency: deployment.concurrency)
     }
 
-    /// Ready: the store takes writes, the dispatcher goes round, nothing is shutting down. The reasons why not.
+    /// Ready: a write has reached the disk within the last second, the dispatcher goes round, nothing is shutting down. The reasons why not.
     package func readiness() async -> [String] {
         var reasons: [String] = []
         if dispatcher.isDraining { reasons.append("shutting down") }
         if dispatcher.sinceTick > 10_000 { reasons.append("the dispatcher does not run") }
-        do {
-            try await store.probe()
-        } catch {
-            reasons.append("the store cannot write: \(error)")
+        let now = clock.now().monotonic
+        if !probes.isFresh(at: now) {
+            do {
+                try await store.probe()
+                probes.succeeded(at: now)
+            } catch {
+                reasons.append("\(error)")
+            }
         }
         return reasons
     }

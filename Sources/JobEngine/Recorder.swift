@@ -13,7 +13,13 @@ final class Recorder: Sendable {
     private let metrics: EngineMetrics
     private let deliveries: Deliveries
     private let logger: Logger
-    private let gaveUp = Atomic(false)
+    /// Longest pause between two tries of a write: the disk may have room again, or the server is told to stop.
+    private static let longestPause = Duration.seconds(2)
+    /// A shutdown waits so long for a store that cannot write.
+    private static let drainMilliseconds: Int64 = 3000
+
+    /// Milliseconds of the monotonic clock: from then on a write is tried once.
+    private let patience = Atomic(Int64.max)
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
@@ -122,10 +128,11 @@ final class Recorder: Sendable {
         announcer.announce(jobs.map(\.job.id))
     }
 
-    /// A shutdown waits no longer for a store that cannot write.
-    func giveUp() { gaveUp.store(true, ordering: .relaxed) }
+    /// A shutdown has begun: what the store cannot write soon is left to the restart, which takes up the attempt.
+    func beginDraining() { patience.store(clock.now().monotonic + Self.drainMilliseconds, ordering: .relaxed) }
 
-    private var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
+    /// A shutdown waits no longer for a store that cannot write.
+    func giveUp() { patience.store(.min, ordering: .relaxed) }
 
     /// Goes on trying while the store fails.
     ///
@@ -142,14 +149,16 @@ final class Recorder: Sendable {
                 return nil
             } catch {
                 logger.error(failure, metadata: ["error": "\(error)", "jobs": "\(jobs)"])
-                guard !hasGivenUp else { return nil }
             }
+            let now = clock.now().monotonic
+            let limit = patience.load(ordering: .relaxed)
+            guard now < limit else { return nil }
             do {
-                try await clock.sleep(untilMonotonic: clock.now().monotonic + pause.milliseconds)
+                try await clock.sleep(untilMonotonic: min(now + pause.milliseconds, limit))
             } catch {
                 return nil
             }
-            pause = min(pause * 2, .seconds(5))
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 

@@ -90,7 +90,8 @@ package protocol JobStore: DeliveryStore, ClockStore {
     func pausedFunctions() async throws(StoreError) -> Set<String>
     func setPaused(_ function: String, _ paused: Bool) async throws(StoreError)
 
-    /// Whether a write would succeed now.
+    /// Writes something that reaches the disk, and reads it back. Throws while anything is wrong that an operator has to
+    /// see to, although calls may still succeed.
     func probe() async throws(StoreError)
 
     /// What it has done since it was opened.
@@ -108,10 +109,14 @@ extension JobStore {
 
 /// Why a store cannot do its work.
 package enum StoreError: Error, Equatable, Sendable {
-    /// No space left; reads go on.
+    /// No space left, or no more allowed; reads go on.
     case full
-    /// The disk or the connection failed.
+    /// The disk or the connection failed; nothing was changed, and it may succeed later.
     case unavailable(String)
+    /// What was written may not be on the disk, although a later sync succeeds: nothing may be acknowledged any more.
+    case syncFailed(String)
+    /// It is not a database that this version can use here.
+    case unsuitable(String)
     /// What is stored contradicts itself.
     case corrupt(String)
     case closed
@@ -121,7 +126,8 @@ extension StoreError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .full: "the disk is full"
-        case .unavailable(let reason): reason
+        case .unavailable(let reason), .unsuitable(let reason): reason
+        case .syncFailed(let reason): "what was written could not be synced to the disk: \(reason)"
         case .corrupt(let reason): "the database is damaged: \(reason)"
         case .closed: "the store is closed"
         }

@@ -119,6 +119,12 @@ extension MetricsText {
         metrics.histogram("sluice_store_commit_seconds", [], store.commitSeconds)
         metrics.family("sluice_store_errors_total", "counter", "Requests that the store could not serve.")
         metrics.sample("sluice_store_errors_total", [], store.errors)
+        metrics.family(
+            "sluice_store_checkpoint_errors_total", "counter",
+            "Times that the log could not be brought into the database.")
+        metrics.sample("sluice_store_checkpoint_errors_total", [], store.checkpointErrors)
+        metrics.family("sluice_store_log_pages", "gauge", "Pages of 4 KiB in the write-ahead log.")
+        metrics.sample("sluice_store_log_pages", [], store.logPages)
         let webhooks = engine.deliveries.counts
         for (name, help, value) in [
             ("sluice_webhooks_delivered_total", "Webhooks that arrived.", webhooks.delivered),

@@ -19,6 +19,7 @@ package struct OperationsAPI: Sendable {
     ///   - lostLogLines: how many lines of the log were lost.
     ///   - sink: receives webhooks below /dev/sink; nil where there is none.
     ///   - webhookSecret: what signs somebody's webhooks; nil where one secret of the whole team does.
+    ///   - ownRole: what a file that a backup is to become is to this server; nil when it is none of its files.
     ///   - makeBackup: writes a copy of the database and returns its path.
     package init(
         engine: JobEngine, accounts: Accounts, manifest: any ManifestControl, reloads: ReloadCounts,
@@ -26,6 +27,7 @@ package struct OperationsAPI: Sendable {
         version: String, lostLogLines: @escaping @Sendable () -> UInt64, sink: DevSink? = nil,
         webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
         logger: Logger,
+        ownRole: @escaping @Sendable (BackupTarget) async -> String?,
         makeBackup: @escaping @Sendable () async throws -> String
     ) {
         health = HealthCalls(
@@ -36,7 +38,8 @@ package struct OperationsAPI: Sendable {
         self.accounts = AccountCalls(
             accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
-            authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, makeCopy: makeBackup)
+            authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, ownRole: ownRole,
+            makeCopy: makeBackup)
     }
 
     package var routes: [Route] {

@@ -266,3 +266,11 @@ final class EngineFixture: Sendable {
         return handler.calls
     }
 }
+
+extension JobEngine {
+    /// As a server starts.
+    func start() async throws(StoreError) {
+        try await load()
+        try await recover()
+    }
+}

@@ -147,7 +147,7 @@ final class PacedHandler: Handler {
         for _ in 0..<2 { _ = try await submit(fixture) }
         fixture.clock.advance(5000)
         let restarted = try fixture.restarted()
-        try await restarted.recover()
+        try await restarted.start()
         let accepted = try await restarted.admission.submit(Submission(function: "f", payload: nil))
         #expect(accepted.rates.map(\.remaining) == [0])
         #expect(accepted.rates.map(\.resetSeconds) == [5])
@@ -325,7 +325,7 @@ final class PacedHandler: Handler {
         let fixture = try EngineFixture([EngineFixture.function()], outcomes: [EngineFixture.value])
         try await fixture.engine.setPaused("f", true)
         let restarted = try fixture.restarted()
-        try await restarted.recover()
+        try await restarted.start()
         #expect(restarted.paused == ["f"])
         try await restarted.setPaused("f", false)
         #expect(restarted.paused.isEmpty)

@@ -22,7 +22,8 @@ import Testing
             "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [
-            "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle",
+            "JobStore", "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging",
+            "ServiceLifecycle",
         ],
         "FunctionsAPI": [
             "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1", "Logging",

@@ -61,6 +61,7 @@ package final class DispatchLoop: Service {
             }
         } onGracefulShutdown: {
             self.dispatcher.beginDraining()
+            self.recorder.beginDraining()
         }
     }
 

@@ -117,7 +117,7 @@ extension StoreError {
     var isStoreWide: Bool {
         switch self {
         case .corrupt: false
-        case .full, .unavailable, .closed: true
+        case .full, .unavailable, .syncFailed, .unsuitable, .closed: true
         }
     }
 }

@@ -92,7 +92,7 @@ extension Dispatcher {
     func failed(_ claim: Claim, _ error: StoreError, besidesEnds: Bool) {
         let now = clock.now()
         // A damaged row is one lane's; a store that cannot work is everybody's.
-        let isStoreWide = if case .corrupt = error { false } else { true }
+        let isStoreWide = error.isStoreWide
         change { state in
             _ = state.core.resolve(
                 claim.planned.reservation, .failed(isStoreWide: isStoreWide), under: state.core.number, at: now)
