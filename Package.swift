@@ -77,7 +77,8 @@ let package = Package(
         room(
             "JobEngine",
             uses: [
-                "Dispatching", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram",
+                "Dispatching", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule",
+                "Histogram",
                 "Logging", "ServiceLifecycle",
             ]),
         // The HTTP channel, the route table, problem bodies. Knows no job, and of the store how it fails.
@@ -133,7 +134,8 @@ let package = Package(
         tests(
             "JobEngineTests",
             uses: [
-                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema",
+                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel",
+                "PayloadSchema",
                 "Logging", "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),

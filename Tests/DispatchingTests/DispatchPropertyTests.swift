@@ -72,7 +72,8 @@ struct DispatchPropertyTests {
                     tenant: Int.random(in: 0..<lanes, using: &random),
                     in: Bool.random(using: &random) ? .zero : .milliseconds(Int.random(in: 0..<3_000, using: &random)))
             case 0..<50: world.plan(besidesEnds: Bool.random(using: &random))
-            case 50..<62: if !world.claims.isEmpty { world.answer(Int.random(in: 0..<world.claims.count, using: &random)) }
+            case 50..<62:
+                if !world.claims.isEmpty { world.answer(Int.random(in: 0..<world.claims.count, using: &random)) }
             case 62..<64:
                 if let index = world.claims.indices.randomElement(using: &random) {
                     world.fail(index, isStoreWide: Bool.random(using: &random))
@@ -146,7 +147,9 @@ struct DispatchPropertyTests {
     @Test(arguments: [10, 1_000, 30_000])
     func `an end touches a bounded number of elements, however many lanes wait`(tenants: Int) {
         let function = DispatchWorld.function("busy") {
-            $0.limits.concurrency = [ConcurrencyLimit(limit: 20), ConcurrencyLimit(limit: 2, key: DispatchWorld.tenant)]
+            $0.limits.concurrency = [
+                ConcurrencyLimit(limit: 20), ConcurrencyLimit(limit: 2, key: DispatchWorld.tenant),
+            ]
         }
         var world = DispatchWorld(Deployment(revision: "r", functions: [function], concurrency: 256))
         for tenant in 0..<tenants { for _ in 0..<3 { world.accept("busy", tenant: tenant) } }

@@ -78,7 +78,8 @@ struct DispatchWorld {
         _ function: String, owner: String? = nil, client: String = "", tenant: Int? = nil, in delay: Duration = .zero
     ) {
         var job = Job(
-            number: accepted + 1, function: function, owner: owner, client: client, tenant: tenant, due: now.steady + delay,
+            number: accepted + 1, function: function, owner: owner, client: client, tenant: tenant,
+            due: now.steady + delay,
             lane: 0)
         guard let keys = self.keys(of: job) else { return }
         accepted += 1

@@ -21,12 +21,16 @@ extension DispatchWorld {
             }
             #expect(state.lanes[lane].grant == -1, sourceLocation: location)
             if state.lanes[lane].standing == .claiming {
-                #expect(state.lanes[lane].claims > 0, "a lane that nobody claims from stands nowhere", sourceLocation: location)
+                #expect(
+                    state.lanes[lane].claims > 0, "a lane that nobody claims from stands nowhere",
+                    sourceLocation: location)
             }
         }
         #expect(state.readyLanes == ready.values.reduce(0, +), sourceLocation: location)
         for index in state.functions.indices {
-            #expect(state.functions[index].ready.count == ready[FunctionID(index: index), default: 0], sourceLocation: location)
+            #expect(
+                state.functions[index].ready.count == ready[FunctionID(index: index), default: 0],
+                sourceLocation: location)
         }
         for (gate, count) in gated {
             #expect(state.gates[gate].line.count == count, sourceLocation: location)
@@ -37,7 +41,8 @@ extension DispatchWorld {
                 || (!state.gates[gate].rule.isHeld && state.gates[gate].reserved > 0)
             #expect(
                 room == 0 || isAwaited || state.gates[gate].alarm.map { $0 <= now.nanoseconds } == true,
-                "\(count) lanes wait at \(state.gates[gate].rule), which has room for \(room)", sourceLocation: location)
+                "\(count) lanes wait at \(state.gates[gate].rule), which has room for \(room)", sourceLocation: location
+            )
             if room == 0, case .rate = state.gates[gate].rule, state.gates[gate].reserved == 0, !isAwaited {
                 #expect(state.gates[gate].alarm != nil, "nothing opens a throttle", sourceLocation: location)
             }

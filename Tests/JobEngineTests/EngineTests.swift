@@ -283,14 +283,16 @@ import Testing
     }
 
     @Test func `A key that outlives its job is still answered with it`() async throws {
-        let fixture = try fixture(outcomes: [EngineFixture.value])
+        let fixture = try fixture()
         let submission = Submission(function: "f", payload: nil, idempotencyKey: "k")
         try await fixture.running {
             let first = try await fixture.engine.admission.submit(submission)
+            _ = try await fixture.calls(1)
             fixture.engine.adopt(
                 Deployment(
                     revision: "b", functions: [EngineFixture.function { $0.retention.completed = .zero }],
                     concurrency: 1))
+            fixture.handler.end(EngineFixture.value)
             try await fixture.job(first.id, until: .completed)
             await fixture.engine.pruner.tick()
             let second = try await fixture.engine.admission.submit(submission)

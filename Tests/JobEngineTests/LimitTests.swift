@@ -195,7 +195,7 @@ final class PacedHandler: Handler {
     @Test func `The server's queue is bounded over all functions`() async throws {
         let fixture = try EngineFixture(["f", "g"].map { EngineFixture.function($0) { $0.paused = true } })
         fixture.engine.adopt(
-                Deployment(
+            Deployment(
                 revision: "b", functions: ["f", "g"].map { EngineFixture.function($0) { $0.paused = true } },
                 concurrency: 1, maxQueued: 2))
         _ = try await submit(fixture)

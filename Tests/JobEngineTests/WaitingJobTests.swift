@@ -14,7 +14,7 @@ import Testing
         defer { sqlite3_close(database) }
         try #require(sqlite3_exec(database, "UPDATE queue SET state = 2", nil, nil, nil) == SQLITE_OK)
         let engine = try fixture.restarted()
-        try await engine.recover()
+        try await engine.start()
         #expect(Self.counts(engine.gauges["f"]) == [0, 0, 1])
         return (fixture, engine, id)
     }
@@ -22,7 +22,9 @@ import Testing
     private static func counts(_ gauge: FunctionGauges.Gauge) -> [Int] { [gauge.queued, gauge.running, gauge.waiting] }
 
     @Test func `A waiting job that is cancelled leaves no place taken`() async throws {
-        let (_, engine, id) = try await waiting()
+        let (fixture, engine, id) = try await waiting()
+        // It removes its database when it goes.
+        defer { withExtendedLifetime(fixture) {} }
         guard case .cancelled = try await engine.cancel(id, force: false) else {
             Issue.record("not cancelled")
             return

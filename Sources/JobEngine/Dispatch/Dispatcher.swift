@@ -150,7 +150,9 @@ extension Dispatcher {
     package var isBusy: Bool { look { !$0.running.isEmpty } }
 
     /// Whether the loop goes round and everything queued has been looked for: then free slots are given at the door.
-    package var isReady: Bool { look { $0.isUp && $0.core.unscanned.isEmpty && !$0.core.needsPlan && !$0.core.needsReading } }
+    package var isReady: Bool {
+        look { $0.isUp && $0.core.unscanned.isEmpty && !$0.core.needsPlan && !$0.core.needsReading }
+    }
 
     package var isDraining: Bool { look { $0.core.isDraining } }
 
