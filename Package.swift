@@ -61,6 +61,8 @@ let package = Package(
         room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"]),
         // What a store does for the engine, in lifecycle verbs; beside it what it does for accounts.
         room("JobStore", uses: ["JobModel", "PayloadSchema"]),
+        // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
+        room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
         room("Accounts", uses: ["JobModel", "JobStore", "Crypto"]),
         // The embedded store: SQLite, durable before the 202.
@@ -75,14 +77,16 @@ let package = Package(
         room(
             "JobEngine",
             uses: [
-                "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram", "Logging",
-                "ServiceLifecycle",
+                "Dispatching", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule",
+                "Histogram",
+                "Logging", "ServiceLifecycle",
             ]),
-        // The HTTP channel, the route table, problem bodies. Knows no job.
+        // The HTTP channel, the route table, problem bodies. Knows no job, and of the store how it fails.
         room(
             "HTTPSupport",
             uses: [
-                "JobModel", "PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1", "ServiceLifecycle",
+                "JobModel", "JobStore", "PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1",
+                "ServiceLifecycle",
             ]),
         // The surfaces: decode, call the engine once, encode. They never import each other.
         room(
@@ -122,6 +126,7 @@ let package = Package(
         // The contract that every store runs.
         testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
+        tests("DispatchingTests", uses: ["Dispatching", "JobModel", "JobStore", "PayloadSchema"]),
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
         tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient"]),
         tests("WebhooksTests", uses: ["Webhooks", "Outbound", "JobModel", "TestClient"]),
@@ -129,8 +134,9 @@ let package = Package(
         tests(
             "JobEngineTests",
             uses: [
-                "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel", "PayloadSchema", "Logging",
-                "ServiceLifecycle",
+                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel",
+                "PayloadSchema",
+                "Logging", "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.

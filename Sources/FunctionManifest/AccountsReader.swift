@@ -12,3 +12,17 @@ enum AccountsReader {
         return limits
     }
 }
+
+/// The `anonymous` block: what one client address may take up without credentials. `maxQueued` and `maxDelay` are checked now
+/// and kept by the release that refuses what is beyond them.
+enum AnonymousReader {
+    static func read(_ value: ManifestValue) -> AnonymousLimits {
+        var limits = AnonymousLimits()
+        guard var block = value.block() else { return limits }
+        if let number = block.take("concurrency")?.integer(1...Limits.concurrency) { limits.concurrency = number }
+        _ = block.take("maxQueued")?.integer(LimitReader.counts)
+        _ = block.take("maxDelay")?.duration(DefaultsReader.anyDuration)
+        block.finish()
+        return limits
+    }
+}

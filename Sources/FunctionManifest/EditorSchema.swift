@@ -13,6 +13,7 @@ package enum EditorSchema {
                 ("version", ["const": 1, "description": "The version of this format; 1."]),
                 ("server", server), ("defaults", object("For every function; a function's own value wins.", shared)),
                 ("functions", functions), ("accounts", accounts),
+                ("anonymous", anonymous),
                 ("fallback", object("For types that no function declares.", required: ["handler"], function)),
                 ("tasksAPI", tasksAPI), ("jobsAPI", jobsAPI), ("webhooks", webhooks),
                 (
@@ -312,6 +313,14 @@ package enum EditorSchema {
             ("registration", choice("Who may make an account.", ["open", "closed"], "closed")),
             ("concurrency", number("Running attempts.", 256, 1...100_000)),
             ("maxQueued", number("Queued jobs; past it 429.", 10_000, 1...1_000_000_000)),
+        ])
+
+    private static let anonymous: JSONValue = object(
+        "What one client address may take up without credentials, all functions together. Loopback is not counted.",
+        [
+            ("concurrency", number("Running attempts.", 128, 1...100_000)),
+            ("maxQueued", number("Queued jobs.", 10_000, 1...1_000_000_000)),
+            ("maxDelay", duration("The longest delay.", "24h")),
         ])
 
     private static let tasksAPI: JSONValue = object(

@@ -6,6 +6,7 @@ package struct Manifest: Sendable {
     package var revision: String
     package var server = ServerSettings()
     package var accounts = AccountLimits()
+    package var anonymous = AnonymousLimits()
     package var webhooks = WebhookSettings()
     package var egress = EgressSettings()
     package var functions: [Function] = []

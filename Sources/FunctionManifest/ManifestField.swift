@@ -86,6 +86,7 @@ enum ManifestFields {
             ManifestField("server.hosts", list(server.hosts)),
             ManifestField("accounts.concurrency", "\(manifest.accounts.concurrency)"),
             ManifestField("accounts.maxQueued", "\(manifest.accounts.maxQueued)"),
+            ManifestField("anonymous.concurrency", "\(manifest.anonymous.concurrency)"),
             ManifestField("webhooks.timeout", webhooks.timeout.written),
             ManifestField("webhooks.headerPrefix", webhooks.headerPrefix),
             ManifestField(

@@ -43,6 +43,7 @@ package struct ManifestLoader: Sendable {
         var manifest = Manifest(revision: "")
         if let server = block.take("server") { manifest.server = ServerReader.read(server) }
         if let accounts = block.take("accounts") { manifest.accounts = AccountsReader.read(accounts) }
+        if let anonymous = block.take("anonymous") { manifest.anonymous = AnonymousReader.read(anonymous) }
         if let webhooks = block.take("webhooks") { manifest.webhooks = WebhookReader.settings(webhooks) }
         if let egress = block.take("egress") { manifest.egress = WebhookReader.egress(egress) }
         let defaults = block.take("defaults").map(DefaultsReader.read) ?? FunctionDefaults()

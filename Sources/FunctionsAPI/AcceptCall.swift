@@ -174,12 +174,3 @@ extension RateStatus {
             remaining: remaining, resetSeconds: resetSeconds)
     }
 }
-
-enum StoreProblem {
-    /// Nothing was accepted; the details are for the log, not for callers.
-    static func of(_ error: StoreError) -> Problem {
-        var problem = Problem.storeUnavailable
-        if error == .full { problem.detail = "The server's disk is full; nothing was changed." }
-        return problem
-    }
-}

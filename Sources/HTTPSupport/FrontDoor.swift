@@ -1,4 +1,5 @@
 internal import JobModel
+internal import JobStore
 package import Logging
 internal import NIOHTTP1
 private import Synchronization
@@ -41,6 +42,12 @@ package final class FrontDoor: Responder {
             reply = try await answer(request, id: id, settings: settings)
         } catch let problem as Problem {
             reply = .response(problem.response(requestID: id))
+        } catch let error as StoreError {
+            // Too many at once is a caller's matter, like a 429; everything else is the operator's.
+            logger.log(
+                level: error == .busy ? .debug : .error, "The store failed a request",
+                metadata: ["request": "\(id)", "error": "\(error)"])
+            reply = .response(StoreProblem.of(error).response(requestID: id))
         } catch {
             logger.error("Request failed", metadata: ["request": "\(id)", "error": "\(error)"])
             reply = .response(Problem(503, "The request could not be handled; try again.").response(requestID: id))

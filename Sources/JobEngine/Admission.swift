@@ -1,4 +1,5 @@
 private import Crypto
+internal import Dispatching
 package import JobModel
 package import JobStore
 package import PayloadSchema
@@ -174,13 +175,17 @@ package final class Admission: Sendable {
             job.windows = windows
             statuses = counted
         }
-        job.start = dispatcher.slot(for: job, of: function, keys: keys, deployment, at: now)
+        let reservation = job.due <= now.steady ? dispatcher.reserve(function, keys, at: now) : nil
+        if reservation != nil {
+            job.start = NewJob.Start(
+                terms: LeaseTerms(duration: Limits.lease, revision: deployment.revision), at: now)
+        }
         var isAccepted = false
         defer {
             if !isAccepted {
                 gauges.move(job.job, from: .queued, to: nil)
                 rates.giveBack(job.windows)
-                if job.start != nil { dispatcher.giveSlotBack(of: function, keys: keys) }
+                if let reservation { dispatcher.release(reservation, function, keys) }
             }
         }
         guard let result = try await store.enqueue([job], at: now.steady).first else { throw StoreError.closed }
@@ -190,15 +195,14 @@ package final class Admission: Sendable {
         isAccepted = true
         job.job.id = id
         metrics.update(function.name) { $0.accepted += 1 }
-        if let lease {
-            await dispatcher.begin(
-                LiveJob(
-                    job: job.job, progress: JobProgress(attempt: 1), lane: job.lane, due: job.due,
-                    deadline: job.deadline, lease: lease, revision: deployment.revision),
-                of: function, revision: deployment.revision, lease: lease, keys: keys)
+        if let lease, let reservation {
+            let live = LiveJob(
+                job: job.job, progress: JobProgress(attempt: 1), lane: job.lane, due: job.due, deadline: job.deadline,
+                lease: lease, revision: deployment.revision)
+            dispatcher.begin(live, lease, reservation, function, keys, deployment)
         } else {
-            if job.start != nil { dispatcher.giveSlotBack(of: function, keys: keys) }
-            dispatcher.hint(function.name, lane: job.lane, due: job.due)
+            if let reservation { dispatcher.release(reservation, function, keys) }
+            dispatcher.hint(function.name, lane: job.lane, keys: keys, due: job.due)
         }
         let snapshot = JobSnapshot(
             job: job.job, state: .queued, progress: JobProgress(), runAt: job.due, deadline: job.deadline
@@ -236,8 +240,12 @@ package final class Admission: Sendable {
             payload: submission.payload,
             parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes,
             webhook: submission.webhook, forwarded: submission.forwarded)
-        if function.limits.needClient { job.client = submission.clientAddress }
-        return NewJob(job: job, due: due, deadline: due + function.maxWait, idempotency: key)
+        // Without an account the address says whose job it is: for its lane, and for `anonymous`.
+        if submission.owner == nil || function.limits.needClient { job.client = submission.clientAddress }
+        var namesWall: Timestamp?
+        if case .at = submission.start, asked > now.steady { namesWall = now.wallTime(of: due) }
+        return NewJob(
+            job: job, due: due, deadline: due + function.maxWait, namesWall: namesWall, idempotency: key)
     }
 
     /// Scope: account (or address when there is none), function, key. Compared: request line and body bytes.

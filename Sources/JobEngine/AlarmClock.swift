@@ -1,4 +1,3 @@
-private import Dispatch
 private import Foundation
 private import HeapModule
 internal import JobModel
@@ -34,7 +33,7 @@ final class AlarmClock: Sendable {
     }
 
     private let state = Mutex(State())
-    private let changed = DispatchSemaphore(value: 0)
+    private let changed = Doorbell()
 
     private init() {
         let thread = Thread { [self] in
@@ -54,7 +53,7 @@ final class AlarmClock: Sendable {
             defer { state.looksAt = min(state.looksAt, due) }
             return (id, due < state.looksAt)
         }
-        if isFirst { changed.signal() }
+        if isFirst { changed.ring() }
         return id
     }
 
@@ -99,8 +98,6 @@ final class AlarmClock: Sendable {
 
     private func wait(until due: Int64) {
         // An hour at most: sums with a clock must not overflow.
-        let now = SystemClock.uptime()
-        let nanoseconds = min(due, now / 1_000_000 + 3_600_000) * 1_000_000 - now
-        _ = changed.wait(timeout: .now() + .nanoseconds(Int(clamping: max(0, nanoseconds))))
+        changed.wait(until: min(due, SystemClock.uptime() / 1_000_000 + 3_600_000) * 1_000_000)
     }
 }

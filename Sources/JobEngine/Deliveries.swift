@@ -137,7 +137,8 @@ package final class Deliveries: Service {
         _ = await write(
             away.map { held, pause in
                 DeliverySettlement(
-                    number: held.delivery.number, lease: held.lease, attempt: nil, change: .later(at: now.steady + pause))
+                    number: held.delivery.number, lease: held.lease, attempt: nil,
+                    change: .later(at: now.steady + pause))
             })
     }
 

@@ -1,3 +1,4 @@
+internal import Dispatching
 package import JobModel
 package import JobStore
 
@@ -10,6 +11,10 @@ package enum WaitReason: Equatable, Sendable {
     case pausedByOperator
     case shuttingDown
     case slotsTaken(max: Int)
+    /// As many attempts of its function run as one function may have.
+    case functionBusy(max: Int)
+    /// As many attempts of its caller, who has no credentials, run as `anonymous.concurrency` allows.
+    case callerConcurrency(max: Int)
     /// As many attempts with its key run as `concurrency` allows.
     case concurrency
     /// As many attempts of its account run as `accounts.concurrency` allows.
@@ -39,21 +44,16 @@ extension JobEngine {
         if gauges.total(of: nil).running >= deployment.concurrency {
             reasons.append(.slotsTaken(max: deployment.concurrency))
         }
-        let keys = LimitKeys.of(function, KeySource(job.job, limits: function.limits))
-        for obstacle in dispatcher.obstacles(for: keys, of: function.limits, at: now) {
+        for obstacle in dispatcher.obstacles(function.name, LimitKeys.of(job.job, function), at: now) {
             switch obstacle {
-            case .concurrency(let key) where key == keys.account:
-                reasons.append(.accountConcurrency(max: deployment.accountConcurrency))
-            case .concurrency(let key) where key == keys.target:
-                let target = function.target ?? ""
-                reasons.append(
-                    dispatcher.isSilent(keys)
-                        ? .targetSilent(target: target, until: nil)
-                        : .targetBusy(target: target, max: deployment.targetConcurrency))
+            case .function(let limit): reasons.append(.functionBusy(max: limit))
+            case .account: reasons.append(.accountConcurrency(max: deployment.accountConcurrency))
+            case .caller: reasons.append(.callerConcurrency(max: deployment.anonymous.concurrency))
+            case .targetBusy(let limit): reasons.append(.targetBusy(target: function.target ?? "", max: limit))
+            case .targetSilent(let until):
+                reasons.append(.targetSilent(target: function.target ?? "", until: until.map { Self.wall($0, now) }))
             case .concurrency: reasons.append(.concurrency)
             case .throttle(let until): reasons.append(.throttle(until: Self.wall(until, now)))
-            case .target(let until):
-                reasons.append(.targetSilent(target: function.target ?? "", until: Self.wall(until, now)))
             }
         }
         if job.runAt <= now.wall {

@@ -27,7 +27,8 @@ package final class LeaseRenewer: Service {
         let leases = attempts.map { HeldLease(id: $0.live.job.id, lease: $0.lease) }
         do {
             let held = try await store.renew(leases, for: Limits.lease, at: clock.now())
-            for (attempt, isHeld) in zip(attempts, held) where !isHeld && dispatcher.isRunning(attempt.live.job.id) {
+            for (attempt, isHeld) in zip(attempts, held)
+            where !isHeld && dispatcher.isHeld(attempt.live.job.id, attempt.lease) {
                 attempt.stop(.release)
             }
         } catch {

@@ -49,7 +49,7 @@ package final class Reclaimer: Service {
     private func reclaim() async throws(StoreError) -> Int {
         let found = try await store.abandoned(limit: Self.batch, at: clock.now())
         // An attempt that still runs here only has to renew its lease.
-        let lost = found.filter { !dispatcher.isRunning($0.job.id) }
+        let lost = found.filter { !dispatcher.isHeld($0.job.id, $0.lease) }
         guard !lost.isEmpty else { return 0 }
         logger.warning("Taking up attempts that were cut off", metadata: ["count": "\(lost.count)"])
         let entries = lost.map {
@@ -57,7 +57,7 @@ package final class Reclaimer: Service {
                 live: $0, outcome: .lost, function: deployment.function($0.job.function), endedAt: clock.now())
         }
         return try await settle(entries) { (entries) throws(StoreError) in
-            let dues = try await self.recorder.recordOnce(entries)
+            let dues = try await self.recorder.record(entries)
             for (job, due) in zip(entries.lazy.map(\.live), dues) {
                 if let due { self.dispatcher.hint(job.job.function, lane: job.lane, due: due) }
             }

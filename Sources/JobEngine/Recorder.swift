@@ -13,7 +13,13 @@ final class Recorder: Sendable {
     private let metrics: EngineMetrics
     private let deliveries: Deliveries
     private let logger: Logger
-    private let gaveUp = Atomic(false)
+    /// Longest pause between two tries of a write: the disk may have room again, or the server is told to stop.
+    private static let longestPause = Duration.seconds(2)
+    /// A shutdown waits so long for a store that cannot write.
+    private static let drainMilliseconds: Int64 = 3000
+
+    /// Milliseconds of the monotonic clock: from then on a write is tried once.
+    private let patience = Atomic(Int64.max)
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
@@ -41,26 +47,30 @@ final class Recorder: Sendable {
         var endedAt: Moment
     }
 
-    /// Writes what became of attempts and tells those who wait. Goes on trying while the store cannot write: an
-    /// outcome is not given up.
+    /// Writes what became of attempts of a former process and tells those who wait.
     ///
     /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
-    @discardableResult func record(_ entries: [Entry]) async -> [Timestamp?] {
-        await insisting("Cannot write results", jobs: entries.count) { () throws(StoreError) in
-            try await self.recordOnce(entries)
-        } ?? entries.map { _ in nil }
-    }
-
-    /// As `record`, without trying again.
-    func recordOnce(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
+    func record(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
         let unread = plan.unread(entries.lazy.map { ($0.live, $0.function) })
         let read = unread.isEmpty ? [:] : try await read(unread)
-        let settlements = plan.settlements(of: entries, read: read)
+        let settlements = entries.map { plan.settlement(of: $0, read: read[$0.live.job.id]) }
         return tell(entries, settlements, try await store.settle(settlements))
     }
 
-    /// What is written of jobs that were claimed whole.
-    func settlements(of entries: [Entry]) -> [Settlement] { plan.settlements(of: entries, read: [:]) }
+    /// What is written of a job that was claimed whole.
+    func settlement(of entry: Entry) -> Settlement { plan.settlement(of: entry, read: nil) }
+
+    /// Writes completions, however long the store takes for that.
+    ///
+    /// - Returns: as `record`.
+    func write(_ completions: [Completion]) async -> [Timestamp?] {
+        let settlements = completions.map(\.settlement)
+        let results = await insisting("Cannot write results", jobs: completions.count) { () throws(StoreError) in
+            try await self.store.settle(settlements)
+        }
+        guard let results else { return completions.map { _ in nil } }
+        return tell(completions.map(\.entry), settlements, results)
+    }
 
     /// Tells those who wait what has been written.
     ///
@@ -87,7 +97,7 @@ final class Recorder: Sendable {
     }
 
     /// Puts claimed jobs back that did not start, each into this lane, as if they had not been claimed.
-    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)]) async {
+    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)], hinting dispatcher: Dispatcher) async {
         let settlements = jobs.map { live, lane in
             var progress = live.progress
             progress.attempt -= 1
@@ -98,6 +108,8 @@ final class Recorder: Sendable {
         _ = await insisting("Cannot give jobs back", jobs: jobs.count) { () throws(StoreError) in
             try await self.store.settle(settlements)
         }
+        announcer.announce(jobs.map(\.live.job.id))
+        for (live, lane) in jobs { dispatcher.hint(live.job.function, lane: lane, due: live.due) }
     }
 
     /// Ends jobs that are not running: cancelled, or past their `maxWait`.
@@ -107,19 +119,20 @@ final class Recorder: Sendable {
         let unread = plan.unread(jobs.lazy.map { ($0, nil) })
         let read = unread.isEmpty ? [:] : try await read(unread)
         let now = clock.now()
-        let settlements = jobs.map { plan.settlement(of: $0, as: ending, error: error, read: read, at: now) }
+        let settlements = jobs.map { plan.settlement(of: $0, as: ending, error: error, read: read[$0.job.id], at: now) }
         let results = try await store.settle(settlements)
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
         for (job, result) in zip(jobs, results) where result == .settled {
-            noteEnd(job, ending, wasRunning: false, error: error)
+            noteEnd(job, ending, error: error)
         }
         announcer.announce(jobs.map(\.job.id))
     }
 
-    /// A shutdown waits no longer for a store that cannot write.
-    func giveUp() { gaveUp.store(true, ordering: .relaxed) }
+    /// A shutdown has begun: what the store cannot write soon is left to the restart, which takes up the attempt.
+    func beginDraining() { patience.store(clock.now().monotonic + Self.drainMilliseconds, ordering: .relaxed) }
 
-    private var hasGivenUp: Bool { gaveUp.load(ordering: .relaxed) }
+    /// A shutdown waits no longer for a store that cannot write.
+    func giveUp() { patience.store(.min, ordering: .relaxed) }
 
     /// Goes on trying while the store fails.
     ///
@@ -136,14 +149,16 @@ final class Recorder: Sendable {
                 return nil
             } catch {
                 logger.error(failure, metadata: ["error": "\(error)", "jobs": "\(jobs)"])
-                guard !hasGivenUp else { return nil }
             }
+            let now = clock.now().monotonic
+            let limit = patience.load(ordering: .relaxed)
+            guard now < limit else { return nil }
             do {
-                try await clock.sleep(untilMonotonic: clock.now().monotonic + pause.milliseconds)
+                try await clock.sleep(untilMonotonic: min(now + pause.milliseconds, limit))
             } catch {
                 return nil
             }
-            pause = min(pause * 2, .seconds(5))
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 
@@ -152,7 +167,7 @@ final class Recorder: Sendable {
         if case .lost = entry.outcome { metrics.update(function) { $0.lost += 1 } }
         switch settlement.change {
         case .queue(let due, _):
-            gauges.move(entry.live.job, from: .running, to: .queued)
+            gauges.move(entry.live.job, from: entry.live.state, to: .queued)
             if settlement.attempt != nil {
                 metrics.update(function) { $0.retried += 1 }
                 logger.debug(
@@ -165,13 +180,13 @@ final class Recorder: Sendable {
             }
             return due
         case .end(let ending, _, _, _):
-            noteEnd(entry.live, ending, wasRunning: true, error: settlement.progress.lastError)
+            noteEnd(entry.live, ending, error: settlement.progress.lastError)
             return nil
         }
     }
 
-    private func noteEnd(_ live: LiveJob, _ ending: Ending, wasRunning: Bool, error: String? = nil) {
-        gauges.move(live.job, from: wasRunning ? .running : .queued, to: nil)
+    private func noteEnd(_ live: LiveJob, _ ending: Ending, error: String? = nil) {
+        gauges.move(live.job, from: live.state, to: nil)
         metrics.update(live.job.function) { counts in
             switch ending.state {
             case .completed: counts.completed += 1

@@ -31,6 +31,13 @@ package final class SystemClock: EngineClock {
             steady: Timestamp(milliseconds: steady), offset: .milliseconds(known))
     }
 
+    package func resume(from steady: Timestamp, offset: Duration) {
+        let known = Timestamp(milliseconds: Self.milliseconds(CLOCK_REALTIME)) + (.zero - offset)
+        self.offset.store(offset.milliseconds, ordering: .relaxed)
+        origin.store(
+            max(known, steady).milliseconds - Self.milliseconds(CLOCK_BOOTTIME), ordering: .relaxed)
+    }
+
     /// Nanoseconds of the monotonic clock.
     package static func uptime() -> Int64 {
         var time = timespec()

@@ -18,6 +18,8 @@ package struct AnonymousLimits: Equatable, Sendable {
 
 /// One loaded manifest as the engine sees it: what can run, under which revision.
 package struct Deployment: Sendable {
+    /// Rises with every deployment that succeeds another.
+    package private(set) var number = 0
     package var revision: String
     package var functions: [String: Function]
     /// Running attempts in all.
@@ -31,9 +33,6 @@ package struct Deployment: Sendable {
     package var shutdownGrace: Duration
     /// Functions that former revisions declared, as they were last: their jobs are still answered by them.
     package private(set) var former: [String: Function] = [:]
-    /// Attempts that may be under way to one target: some slots are kept for the functions that go elsewhere, if any do.
-    package let targetConcurrency: Int
-
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
         accounts: AccountLimits = AccountLimits(), anonymous: AnonymousLimits = AnonymousLimits(),
@@ -44,8 +43,6 @@ package struct Deployment: Sendable {
         self.revision = revision
         self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.concurrency = concurrency
-        let goesToOneTarget = Set(functions.map(\.target)).count <= 1
-        targetConcurrency = goesToOneTarget ? concurrency : max(1, concurrency * 3 / 4)
         self.maxQueued = maxQueued
         self.accounts = accounts
         self.anonymous = anonymous
@@ -55,6 +52,7 @@ package struct Deployment: Sendable {
     /// This deployment in the place of another: it remembers what that one declared.
     package func succeeding(_ other: Deployment) -> Deployment {
         var next = self
+        next.number = other.number + 1
         next.former = other.former.merging(other.functions) { $1 }.filter { functions[$0.key] == nil }
         return next
     }

@@ -37,6 +37,14 @@ package protocol EngineClock: Sendable {
 
     /// Takes an alarm back; one that has rung is forgotten already.
     func dismiss(_ id: AlarmID)
+
+    /// Goes on with the steady time of a former process: where the wall clock was ahead of it by `offset`, but not before
+    /// `steady`. Called once, before anything goes by it.
+    func resume(from steady: Timestamp, offset: Duration)
+}
+
+extension EngineClock {
+    package func resume(from steady: Timestamp, offset: Duration) {}
 }
 
 /// An alarm that was set with an `EngineClock`.

@@ -32,6 +32,8 @@ package enum Limits {
     package static let retryAttempts = 100
     /// Any duration of the manifest: a year, so that sums of two never overflow a timestamp.
     package static let manifestDuration = Duration.seconds(366 * 86_400)
+    /// Log lines that wait for whoever reads them: several thousand, enough for a reader that restarts.
+    package static let logBufferBytes = 1 << 20
     /// Rate windows held in memory, about 50 MB; beyond that the oldest are forgotten, which only admits more.
     package static let rateKeys = 1_000_000
     /// Throttle keys held in memory.

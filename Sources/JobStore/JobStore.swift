@@ -7,7 +7,7 @@ package import JobModel
 /// part of the change: whoever comes late gets a result that says so, never an error.
 ///
 /// Times that are compared with `now` are steady ones (`Moment`); when something was created, started or completed is wall time.
-package protocol JobStore: DeliveryStore {
+package protocol JobStore: DeliveryStore, ClockStore {
     /// Accepts jobs: after this returns they survive a power cut. Ids have the time of `createdAt`.
     func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
 
@@ -31,6 +31,9 @@ package protocol JobStore: DeliveryStore {
     func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult]
 
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
+
+    /// The job with its payload and value as one of its runs left it; nil when that run has not ended, or is not there.
+    func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot?
 
     /// Jobs that match, by id, `newestFirst` or not, after the row `cursor`. At a bound the page is short, or empty, and has a
     /// next; each page looks at one more job at least.
@@ -76,6 +79,15 @@ package protocol JobStore: DeliveryStore {
     /// Lanes of a function with queued jobs, in order, after this one (nil: from the first), with the earliest due time.
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue]
 
+    /// What each lane has first: the job that a claim would get.
+    func heads(of lanes: [LaneAddress], at now: Timestamp) async throws(StoreError) -> [StoredHead]
+
+    /// Queued jobs of a lane, the earliest due first.
+    func queued(in lane: LaneAddress, limit: Int) async throws(StoreError) -> [QueuedJob]
+
+    /// Moves jobs to other lanes, where they are still queued in the one that is named.
+    func move(_ moves: [LaneMove]) async throws(StoreError)
+
     /// Rate windows that are still open.
     func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow]
 
@@ -83,7 +95,8 @@ package protocol JobStore: DeliveryStore {
     func pausedFunctions() async throws(StoreError) -> Set<String>
     func setPaused(_ function: String, _ paused: Bool) async throws(StoreError)
 
-    /// Whether a write would succeed now.
+    /// Writes something that reaches the disk, and reads it back. Throws while anything is wrong that an operator has to
+    /// see to, although calls may still succeed.
     func probe() async throws(StoreError)
 
     /// What it has done since it was opened.
@@ -105,10 +118,14 @@ extension JobStore {
 
 /// Why a store cannot do its work.
 package enum StoreError: Error, Equatable, Sendable {
-    /// No space left; reads go on.
+    /// No space left, or no more allowed; reads go on.
     case full
-    /// The disk or the connection failed.
+    /// The disk or the connection failed; nothing was changed, and it may succeed later.
     case unavailable(String)
+    /// What was written may not be on the disk, although a later sync succeeds: nothing may be acknowledged any more.
+    case syncFailed(String)
+    /// It is not a database that this version can use here.
+    case unsuitable(String)
     /// What is stored contradicts itself.
     case corrupt(String)
     /// As many reads wait for their turn as may.
@@ -120,7 +137,8 @@ extension StoreError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .full: "the disk is full"
-        case .unavailable(let reason): reason
+        case .unavailable(let reason), .unsuitable(let reason): reason
+        case .syncFailed(let reason): "what was written could not be synced to the disk: \(reason)"
         case .corrupt(let reason): "the database is damaged: \(reason)"
         case .busy: "too many reads wait for their turn"
         case .closed: "the store is closed"

@@ -10,6 +10,8 @@ package struct NewJob: Sendable {
     package var due: Timestamp
     /// When its `maxWait` is over.
     package var deadline: Timestamp
+    /// The wall time at which it is due, where its caller named one: then `due` follows the wall clock until it starts.
+    package var namesWall: Timestamp?
     package var idempotency: IdempotencyKey?
     /// The rate windows that this call counts in, written with it.
     package var windows: [RateWindow]
@@ -27,9 +29,10 @@ package struct NewJob: Sendable {
     }
 
     package init(
-        job: Job, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, idempotency: IdempotencyKey? = nil,
-        windows: [RateWindow] = [], start: Start? = nil
+        job: Job, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, namesWall: Timestamp? = nil,
+        idempotency: IdempotencyKey? = nil, windows: [RateWindow] = [], start: Start? = nil
     ) {
+        self.namesWall = namesWall
         self.job = job
         self.lane = lane
         self.due = due
@@ -67,17 +70,6 @@ package struct RateWindow: Equatable, Sendable {
         self.openedAt = openedAt
         self.until = until
         self.used = used
-    }
-}
-
-/// A lane with queued jobs.
-package struct LaneDue: Equatable, Sendable {
-    package var lane: Int64
-    package var due: Timestamp
-
-    package init(lane: Int64, due: Timestamp) {
-        self.lane = lane
-        self.due = due
     }
 }
 
@@ -146,6 +138,8 @@ package struct ClaimAnswer: Sendable {
 /// A job that has not ended.
 package struct LiveJob: Equatable, Sendable {
     package var job: Job
+    /// Queued, running or waiting.
+    package var state: JobState
     package var progress: JobProgress
     package var lane: Int64
     /// When it was due.
@@ -159,11 +153,13 @@ package struct LiveJob: Equatable, Sendable {
     /// Of the running attempt.
     package var revision: String?
 
+    /// - Parameter state: running with a lease and queued without one, unless it is given.
     package init(
-        job: Job, progress: JobProgress, lane: Int64 = 0, due: Timestamp, deadline: Timestamp, lease: Lease? = nil,
-        startedAt: Timestamp? = nil, revision: String? = nil
+        job: Job, state: JobState? = nil, progress: JobProgress, lane: Int64 = 0, due: Timestamp, deadline: Timestamp,
+        lease: Lease? = nil, startedAt: Timestamp? = nil, revision: String? = nil
     ) {
         self.job = job
+        self.state = state ?? (lease == nil ? .queued : .running)
         self.progress = progress
         self.lane = lane
         self.due = due

@@ -8,6 +8,10 @@ package struct StoreStatistics: Equatable, Sendable {
     package var commitSeconds = Histogram.seconds
     /// Requests that failed.
     package var errors: UInt64 = 0
+    /// Attempts to bring the log into the database that failed.
+    package var checkpointErrors: UInt64 = 0
+    /// Pages of 4 KiB in the log.
+    package var logPages = 0
 
     package init() {}
 }

@@ -11,24 +11,34 @@ struct BackupCall: Sendable {
 
     private let authenticator: any Authenticator
     private let isStopping: @Sendable () -> Bool
+    private let ownRole: @Sendable (BackupTarget) async -> String?
     private let makeCopy: @Sendable () async throws -> String
     private let turn = BackupTurn()
 
     /// - Parameters:
     ///   - isStopping: whether the server shuts down: then a copy is cut off, and the client sees that it is not whole.
+    ///   - ownRole: what a target is to the server; nil when it is none of its files.
     ///   - makeCopy: writes the copy and returns its path; who sends it removes it.
     init(
         authenticator: any Authenticator, isStopping: @escaping @Sendable () -> Bool,
+        ownRole: @escaping @Sendable (BackupTarget) async -> String?,
         makeCopy: @escaping @Sendable () async throws -> String
     ) {
         self.isStopping = isStopping
         self.authenticator = authenticator
+        self.ownRole = ownRole
         self.makeCopy = makeCopy
     }
 
     func callAsFunction(_ request: ServerRequest) async throws -> ServerReply {
         try await authenticator.requireAdmin(request)
         guard request.mayStream else { throw Problem(400, "A backup takes a GET over HTTP/1.1.") }
+        let target = try BackupTarget(request)
+        if let role = await ownRole(target) {
+            throw Problem(
+                400, "The server lives on this file: it is \(role). Write the backup to another file.",
+                kind: "own-file", title: "The server's own file")
+        }
         guard turn.take() else {
             throw Problem(
                 409, "A backup is being made already; wait for it.", kind: "backup-busy", title: "Backup under way",

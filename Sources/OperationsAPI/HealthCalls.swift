@@ -11,6 +11,7 @@ struct HealthCalls: Sendable {
     let connections: ConnectionCount
     let reloads: ReloadCounts
     let version: String
+    let lostLogLines: @Sendable () -> UInt64
 
     func live() -> ServerReply { .response(.json(200, ["status": "alive"])) }
 
@@ -33,7 +34,8 @@ struct HealthCalls: Sendable {
         let isProxied = Self.signsOfProxy.contains { request.headers.contains(name: $0) }
         let isLocal = request.connection.peer?.isLoopback == true && !isProxied
         if !isLocal { try await authenticator.requireAdmin(request) }
-        let text = try await MetricsText.of(engine, connections: connections.value, reloads: reloads, version: version)
+        let text = try await MetricsText.of(
+            engine, connections: connections.value, reloads: reloads, version: version, lostLogLines: lostLogLines())
         return .response(
             ServerResponse(
                 status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],

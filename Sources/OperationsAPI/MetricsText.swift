@@ -38,8 +38,9 @@ struct MetricsText {
 
 extension MetricsText {
     /// Everything that the engine knows; `sluice_` before every name, no ids as labels.
-    static func of(_ engine: JobEngine, connections: Int, reloads: ReloadCounts, version: String) async throws -> String
-    {
+    static func of(
+        _ engine: JobEngine, connections: Int, reloads: ReloadCounts, version: String, lostLogLines: UInt64
+    ) async throws -> String {
         let now = engine.clock.now().wall
         let counts = engine.metrics.all.sorted { $0.key < $1.key }
         let gauges = engine.gauges.all.sorted { $0.key < $1.key }
@@ -104,6 +105,13 @@ extension MetricsText {
         metrics.sample("sluice_slots", [], deployment.concurrency)
         metrics.family("sluice_silent_targets", "gauge", "HTTP targets that do not answer and are tried one by one.")
         metrics.sample("sluice_silent_targets", [], engine.dispatcher.silentTargets)
+        metrics.family(
+            "sluice_claims_given_back_total", "counter",
+            "Claimed jobs that went back without having started, because a limit had no room for them.")
+        metrics.sample("sluice_claims_given_back_total", [], engine.dispatcher.givenBack)
+        metrics.family(
+            "sluice_dispatch_longest_hold_seconds", "gauge", "The longest time that the dispatcher's lock was held.")
+        metrics.sample("sluice_dispatch_longest_hold_seconds", [], engine.dispatcher.longestHold)
         metrics.family("sluice_store_batch_requests", "histogram", "Requests that shared a commit.")
         metrics.histogram("sluice_store_batch_requests", [], store.batches)
         metrics.family(
@@ -111,6 +119,12 @@ extension MetricsText {
         metrics.histogram("sluice_store_commit_seconds", [], store.commitSeconds)
         metrics.family("sluice_store_errors_total", "counter", "Requests that the store could not serve.")
         metrics.sample("sluice_store_errors_total", [], store.errors)
+        metrics.family(
+            "sluice_store_checkpoint_errors_total", "counter",
+            "Times that the log could not be brought into the database.")
+        metrics.sample("sluice_store_checkpoint_errors_total", [], store.checkpointErrors)
+        metrics.family("sluice_store_log_pages", "gauge", "Pages of 4 KiB in the write-ahead log.")
+        metrics.sample("sluice_store_log_pages", [], store.logPages)
         let webhooks = engine.deliveries.counts
         for (name, help, value) in [
             ("sluice_webhooks_delivered_total", "Webhooks that arrived.", webhooks.delivered),
@@ -127,6 +141,8 @@ extension MetricsText {
         metrics.sample("sluice_webhooks_pending", [], try await engine.pendingWebhooks())
         metrics.family("sluice_http_connections", "gauge", "Open connections.")
         metrics.sample("sluice_http_connections", [], connections)
+        metrics.family("sluice_log_lines_lost_total", "counter", "Lines of the log that nobody read in time.")
+        metrics.sample("sluice_log_lines_lost_total", [], lostLogLines)
         metrics.family("sluice_waiters", "gauge", "Requests held until a job changes.")
         metrics.sample("sluice_waiters", [], engine.announcer.waiterCount)
         return metrics.text

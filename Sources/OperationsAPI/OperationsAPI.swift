@@ -16,24 +16,30 @@ package struct OperationsAPI: Sendable {
     private let sink: DevSink?
 
     /// - Parameters:
+    ///   - lostLogLines: how many lines of the log were lost.
     ///   - sink: receives webhooks below /dev/sink; nil where there is none.
     ///   - webhookSecret: what signs somebody's webhooks; nil where one secret of the whole team does.
+    ///   - ownRole: what a file that a backup is to become is to this server; nil when it is none of its files.
     ///   - makeBackup: writes a copy of the database and returns its path.
     package init(
         engine: JobEngine, accounts: Accounts, manifest: any ManifestControl, reloads: ReloadCounts,
         authenticator: any Authenticator, connections: ConnectionCount,
-        version: String, sink: DevSink? = nil, webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
+        version: String, lostLogLines: @escaping @Sendable () -> UInt64, sink: DevSink? = nil,
+        webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
         logger: Logger,
+        ownRole: @escaping @Sendable (BackupTarget) async -> String?,
         makeBackup: @escaping @Sendable () async throws -> String
     ) {
         health = HealthCalls(
-            engine: engine, authenticator: authenticator, connections: connections, reloads: reloads, version: version)
+            engine: engine, authenticator: authenticator, connections: connections, reloads: reloads, version: version,
+            lostLogLines: lostLogLines)
         self.manifest = ManifestCalls(control: manifest, authenticator: authenticator)
         self.sink = sink
         self.accounts = AccountCalls(
             accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
-            authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, makeCopy: makeBackup)
+            authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, ownRole: ownRole,
+            makeCopy: makeBackup)
     }
 
     package var routes: [Route] {

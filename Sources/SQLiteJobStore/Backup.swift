@@ -5,20 +5,23 @@ package import JobStore
 
 extension SQLiteJobStore {
     /// Writes a copy of the database as it is now, while it is being written (SQLite's online backup). The file must not
-    /// be there yet; it is readable by its owner only.
+    /// be there yet; it is readable by its owner only. Works for a database that was moved away or deleted, too: it is
+    /// read through a connection that is open already.
     ///
     /// - Parameter isStopping: asked between steps; when true the copy is given up.
     package func backup(
         to path: String, isStopping: @escaping @Sendable () -> Bool = { false }
     ) async throws(StoreError) {
-        let source = self.path
+        let readers = readers
         // Minutes for a large file: on a thread of its own.
         let result = await withCheckedContinuation { (continuation: CheckedContinuation<_, Never>) in
             let thread = Thread {
                 Thread.current.name = "sluice-backup"
                 continuation.resume(
                     returning: Result { () throws(StoreError) in
-                        try Backup.copy(source, to: path, isStopping: isStopping)
+                        try readers.read { source throws(StoreError) in
+                            try Backup.copy(source, to: path, isStopping: isStopping)
+                        }
                     })
             }
             thread.start()
@@ -31,7 +34,7 @@ private enum Backup {
     /// Pages copied at once.
     private static let step: Int32 = 4096
 
-    static func copy(_ source: String, to path: String, isStopping: () -> Bool) throws(StoreError) {
+    static func copy(_ source: Connection, to path: String, isStopping: () -> Bool) throws(StoreError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .unavailable("cannot make \(path): \(String(cString: strerror(errno)))") }
         close(descriptor)
@@ -43,8 +46,9 @@ private enum Backup {
         }
     }
 
-    private static func copyPages(_ source: String, to path: String, isStopping: () -> Bool) throws(StoreError) {
-        let reader = try Connection(path: source, role: .reader)
+    private static func copyPages(
+        _ reader: Connection, to path: String, isStopping: () -> Bool
+    ) throws(StoreError) {
         // One read transaction around it all: the copy is of one moment, and writers do not make it begin again.
         try reader.execute("BEGIN")
         defer { try? reader.execute("COMMIT") }

@@ -54,12 +54,25 @@ enum ClaimSQL {
             revision = ?5
         WHERE row = ?1 AND state = 0
         """
+    static let queued: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
+            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers
+        FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
+        WHERE q.row = ?1 AND q.state = 0
+        """
+    static let queuedRows: StaticString =
+        """
+        SELECT row, due FROM queue INDEXED BY queue_due
+        WHERE state = 0 AND function = ?1 AND lane = ?5 AND priority = ?2 AND due <= ?3
+        ORDER BY due LIMIT ?4
+        """
     static let claimed: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, j.payload,
             j.parameters, j.client, j.webhook, j.headers,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
-            q.lane, q.due
+            q.lane, q.due, q.state
         FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function WHERE q.row = ?1
         """
 }
@@ -90,6 +103,18 @@ struct LaneQueue {
         return rows
     }
 
+    /// Whether or not their `maxWait` is over.
+    func queuedRows(
+        _ priority: Int64, limit: Int, at now: Timestamp
+    ) throws(StoreError) -> [(row: Int64, due: Timestamp)] {
+        let select = try connection.statement(ClaimSQL.queuedRows)
+            .bind(1, function).bind(2, priority).bind(3, now).bind(4, limit).bind(5, lane)
+        defer { select.reset() }
+        var rows: [(row: Int64, due: Timestamp)] = []
+        while try select.step() { rows.append((select.integer(0), select.time(1))) }
+        return rows
+    }
+
     func nextDue(_ priority: Int64, after now: Timestamp) throws(StoreError) -> Timestamp? {
         let select = try connection.statement(ClaimSQL.nextDue)
             .bind(1, function).bind(2, priority).bind(3, now).bind(4, lane)
@@ -113,11 +138,13 @@ extension WriterSession {
         let lane = LaneQueue(function: function, lane: ask.lane, connection: connection)
         var priority = try lane.highestPriority(below: nil)
         while let current = priority {
-            for row in try lane.dueRows(current, limit: ask.limit - answer.jobs.count, at: now.steady) {
+            let left = ask.limit - answer.jobs.count
+            // One more than was asked for says whether more is due.
+            let rows = try lane.dueRows(current, limit: left + 1, at: now.steady)
+            for row in rows.prefix(left) {
                 if let job = try lease(row, under: terms, at: now) { answer.jobs.append(job) }
             }
-            if answer.jobs.count >= ask.limit {
-                // There may be more that is due; the next claim finds out.
+            if rows.count > left {
                 answer.nextDue = now.steady
                 return answer
             }

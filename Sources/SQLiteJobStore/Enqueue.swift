@@ -49,12 +49,13 @@ extension WriterSession {
         let insert = try connection.statement(
             """
             INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
-                lease, lease_until, started_at, revision)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12)
+                lease, lease_until, started_at, revision, names_wall)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12, ?13)
             """
         )
         .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline)
         .bind(6, new.lane).bind(7, owner).bind(8, lease == nil ? 0 : 1).bind(9, lease ?? 0)
+        .bind(13, new.namesWall)
         if let start = new.start {
             insert.bind(10, start.at.monotonic + start.terms.duration.milliseconds).bind(11, start.at.wall)
                 .bind(12, start.terms.revision)

@@ -9,6 +9,15 @@ extension SQLiteJobStore {
             return lookups
         }
     }
+
+    package func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(FetchSQL.end).bind(1, id.row).bind(2, run)
+            defer { select.reset() }
+            guard try select.step(), select.job().id == id else { return nil }
+            return try connection.snapshot(of: select.job(), from: select)
+        }
+    }
 }
 
 enum FetchSQL {
@@ -26,6 +35,17 @@ enum FetchSQL {
         FROM jobs j JOIN functions f ON f.id = j.function
             LEFT JOIN queue q ON q.row = j.row
             LEFT JOIN outcomes o ON o.job = j.row AND o.run = (SELECT max(run) FROM outcomes WHERE job = j.row)
+        WHERE j.row = ?1
+        """
+    /// The columns of `snapshot`, with nothing live.
+    static let end: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
+            j.payload, j.parameters, j.client, j.webhook, j.headers,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
+            o.value, o.redirect
+        FROM jobs j JOIN functions f ON f.id = j.function JOIN outcomes o ON o.job = j.row AND o.run = ?2
         WHERE j.row = ?1
         """
     static let tombstone: StaticString =

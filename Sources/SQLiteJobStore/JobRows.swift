@@ -12,11 +12,11 @@ extension Statement {
             webhook: optionalText(11), forwarded: bytes(12).map(ExchangeText.fields) ?? [])
     }
 
-    /// `JobColumns.live`: columns 13 to 23 of `queue`, after those of `job()`.
+    /// `JobColumns.live`: columns 13 to 24 of `queue`, after those of `job()`.
     func liveJob() -> LiveJob {
         let lease = integer(18)
         return LiveJob(
-            job: job(),
+            job: job(), state: JobState(rawValue: integer(24)),
             progress: JobProgress(
                 run: int(13), attempt: int(14), used: int(15), lost: int(16), lastError: optionalText(21)),
             lane: integer(22), due: time(23), deadline: time(17), lease: lease == 0 ? nil : Lease(token: lease),

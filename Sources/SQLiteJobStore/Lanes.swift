@@ -27,6 +27,55 @@ extension SQLiteJobStore {
         }
     }
 
+    package func heads(of lanes: [LaneAddress], at now: Timestamp) async throws(StoreError) -> [StoredHead] {
+        try readers.read { connection throws(StoreError) in
+            var names = NameNumbers.functions
+            var heads: [StoredHead] = []
+            for lane in lanes {
+                guard let id = try names.id(of: lane.function, on: connection) else {
+                    heads.append(.empty)
+                    continue
+                }
+                let queue = LaneQueue(function: id, lane: lane.lane, connection: connection)
+                heads.append(try connection.head(of: queue, needsPayload: lane.needsPayload, at: now))
+            }
+            return heads
+        }
+    }
+
+    package func queued(in lane: LaneAddress, limit: Int) async throws(StoreError) -> [QueuedJob] {
+        try readers.read { connection throws(StoreError) in
+            var names = NameNumbers.functions
+            guard let id = try names.id(of: lane.function, on: connection) else { return [] }
+            let queue = LaneQueue(function: id, lane: lane.lane, connection: connection)
+            let never = Timestamp(milliseconds: .max)
+            var rows: [(row: Int64, due: Timestamp)] = []
+            var priority = try queue.highestPriority(below: nil)
+            // The earliest due of each priority, of which the earliest of all are taken.
+            while let current = priority {
+                rows += try queue.queuedRows(current, limit: limit, at: never)
+                priority = try queue.highestPriority(below: current)
+            }
+            rows.sort { ($0.due, $0.row) < ($1.due, $1.row) }
+            var jobs: [QueuedJob] = []
+            for (row, due) in rows.prefix(limit) {
+                guard let job = try connection.queuedJob(row, needsPayload: lane.needsPayload) else { continue }
+                jobs.append(QueuedJob(job: job, due: due))
+            }
+            return jobs
+        }
+    }
+
+    package func move(_ moves: [LaneMove]) async throws(StoreError) {
+        try await writer.perform { session throws(StoreError) in
+            for move in moves {
+                try session.connection.statement(
+                    "UPDATE queue SET lane = ?3 WHERE row = ?1 AND lane = ?2 AND state = 0"
+                ).bind(1, move.id.row).bind(2, move.from).bind(3, move.to).run()
+            }
+        }
+    }
+
     package func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] {
         try readers.read { connection throws(StoreError) in
             let select = try connection.statement(
@@ -63,6 +112,30 @@ extension SQLiteJobStore {
 }
 
 extension Connection {
+    fileprivate func head(
+        of queue: LaneQueue, needsPayload: Bool, at now: Timestamp
+    ) throws(StoreError) -> StoredHead {
+        var later: Timestamp?
+        var priority = try queue.highestPriority(below: nil)
+        while let current = priority {
+            if let row = try queue.dueRows(current, limit: 1, at: now).first,
+                let job = try queuedJob(row, needsPayload: needsPayload)
+            {
+                return .due(job)
+            }
+            if let next = try queue.nextDue(current, after: now) { later = later.map { min($0, next) } ?? next }
+            priority = try queue.highestPriority(below: current)
+        }
+        return later.map { .later($0) } ?? .empty
+    }
+
+    /// nil when it is not queued any more.
+    fileprivate func queuedJob(_ row: Int64, needsPayload: Bool) throws(StoreError) -> Job? {
+        let select = try statement(ClaimSQL.queued).bind(1, row).bind(2, needsPayload ? 1 : 0)
+        defer { select.reset() }
+        return try select.step() ? select.job() : nil
+    }
+
     /// Steps from lane to lane along the index, however many jobs each has.
     fileprivate func nextLane(of function: Int64, after lane: Int64?) throws(StoreError) -> Int64? {
         if lane == nil, try hasLane(function, .min) { return .min }

@@ -3,7 +3,7 @@ internal import JobStore
 /// The tables. Migrations only append; ARCHITECTURE.md lists every table with its cost rule.
 enum Schema {
     /// "Slce": tells our files from others (sqlite.org/pragma.html#pragma_application_id).
-    private static let applicationID = 0x536C_6365
+    static let applicationID = 0x536C_6365
 
     static let migrations: [String] = [
         """
@@ -191,6 +191,11 @@ enum Schema {
             PRIMARY KEY (delivery, number)
         ) STRICT, WITHOUT ROWID;
         """,
+        // Which queued jobs follow the wall clock when that is set.
+        """
+        ALTER TABLE queue ADD COLUMN names_wall INTEGER;
+        CREATE INDEX queue_names_wall ON queue (names_wall) WHERE names_wall IS NOT NULL;
+        """,
         // Lists: a function's jobs, what did not complete by function, and counts that need no counting. Outcomes whose job
         // was tried again have no `purge_at`: they are nobody's state any more.
         """
@@ -229,10 +234,10 @@ enum Schema {
         let owner = Int(try connection.text(of: "PRAGMA application_id")) ?? 0
         let isEmpty = try connection.text(of: "SELECT count(*) FROM sqlite_schema") == "0"
         guard owner == applicationID || (owner == 0 && version == 0 && isEmpty) else {
-            throw .unavailable("the file is a database of another program")
+            throw .unsuitable("the file is a database of another program")
         }
         guard version <= migrations.count else {
-            throw .unavailable(
+            throw .unsuitable(
                 "the database was written by a newer Sluice (schema \(version), this one knows \(migrations.count))")
         }
     }

@@ -30,7 +30,7 @@ enum UpkeepSQL {
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
             j.client, j.webhook, j.headers,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
-            q.lane, q.due
+            q.lane, q.due, q.state
         FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.state = 1 AND (q.lease < ?1 OR q.lease_until <= ?2) LIMIT ?3
         """
@@ -39,7 +39,7 @@ enum UpkeepSQL {
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
             j.client, j.webhook, j.headers,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
-            q.lane, q.due
+            q.lane, q.due, q.state
         FROM queue q INDEXED BY queue_deadline JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.state <> 1 AND q.deadline <= ?1 ORDER BY q.deadline LIMIT ?2
         """

@@ -16,6 +16,8 @@ final class Writer: Sendable {
         var pending: [any PendingWrite] = []
         /// Set once: every later request gets it.
         var refusal: StoreError?
+        /// Nothing is committed any more: see `onFatal`.
+        var isFatal = false
         var hasEnded = false
         /// Who waits for the end.
         var ending: [CheckedContinuation<Void, Never>] = []
@@ -24,17 +26,20 @@ final class Writer: Sendable {
     private let state = Mutex(State())
     private let counted = Mutex(StoreStatistics())
     private let arrived = DispatchSemaphore(value: 0)
+    private let health: StoreHealth
     private let onFatal: @Sendable (StoreError) -> Void
     private let uptime: @Sendable () -> Int64
 
     /// - Parameters:
-    ///   - uptime: nanoseconds of a monotonic clock, for the statistics.
-    ///   - onFatal: called once after a commit failed in a way that leaves the file's state unknown (a failed
-    ///     fsync). Nothing is acknowledged from then on; the process should exit and recover.
+    ///   - uptime: nanoseconds of a monotonic clock, for the statistics and for checkpoints that are tried again.
+    ///   - onFatal: called once after a sync failed. The system may have dropped what it could not write, and says so once
+    ///     only (lwn.net/Articles/752063): a later sync that succeeds proves nothing. Nothing is committed or acknowledged
+    ///     from then on; the process should exit and recover.
     init(
-        _ session: sending WriterSession, uptime: @escaping @Sendable () -> Int64,
+        _ session: sending WriterSession, health: StoreHealth, uptime: @escaping @Sendable () -> Int64,
         onFatal: @escaping @Sendable (StoreError) -> Void
     ) {
+        self.health = health
         self.onFatal = onFatal
         self.uptime = uptime
         let handedOver = HandedOver(session)
@@ -106,7 +111,7 @@ final class Writer: Sendable {
         while let batch = take() {
             if batch.isEmpty { arrived.wait() } else { commit(batch, session) }
         }
-        session.connection.close()
+        if isFatal { session.connection.abandon() } else { session.connection.close() }
         let waiting = state.withLock { state in
             state.hasEnded = true
             defer { state.ending = [] }
@@ -116,39 +121,78 @@ final class Writer: Sendable {
     }
 
     private func commit(_ batch: [any PendingWrite], _ session: WriterSession) {
+        if let refusal = state.withLock({ $0.isFatal ? $0.refusal : nil }) {
+            batch.forEach { $0.finish(refusal) }
+            return
+        }
         let start = uptime()
-        do {
-            try session.connection.execute("BEGIN IMMEDIATE")
+        let displacement = session.files.displacement
+        health.set(.displaced, displacement)
+        do throws(StoreError) {
+            try session.begin()
             for write in batch { try write.run(session) }
             try session.tallies.write(on: session.connection)
+            if let displacement, session.hasChanged { throw StoreError.unavailable(displacement) }
         } catch {
             session.rollBack()
             // One request spoiled the batch, or the disk did: alone, each gets its own answer.
-            if batch.count > 1 {
+            if batch.count > 1, !error.isFatal {
                 for write in batch { commit([write], session) }
             } else {
-                counted.withLock { $0.errors += 1 }
-                batch.forEach { $0.finish(error) }
+                fail(batch, error, session)
             }
             return
         }
         do {
-            try session.connection.execute("COMMIT")
+            try session.commit()
         } catch {
             session.rollBack()
-            counted.withLock { $0.errors += UInt64(batch.count) }
-            batch.forEach { $0.finish(error) }
-            if case .full = error { return }
-            refuseAll(error)
-            onFatal(error)
+            fail(batch, error, session)
             return
         }
         let seconds = Double(uptime() - start) / 1e9
         counted.withLock { counted in
             counted.batches.observe(Double(batch.count))
             counted.commitSeconds.observe(seconds)
+            counted.logPages = session.connection.pagesInLog
         }
+        if session.hasChanged { health.set(.writes, nil) }
         batch.forEach { $0.finish(nil) }
+        // After the answers: nobody waits for it who has committed already.
+        if displacement == nil { checkpoint(session) }
+    }
+
+    private func fail(_ batch: [any PendingWrite], _ error: StoreError, _ session: WriterSession) {
+        counted.withLock { $0.errors += UInt64(batch.count) }
+        health.note(error)
+        if session.connection.diskHasFailed { health.set(.writes, "\(error)") }
+        if error.isFatal { end(error) }
+        batch.forEach { $0.finish(error) }
+    }
+
+    /// Brings the log into the database when it is time.
+    private func checkpoint(_ session: WriterSession) {
+        guard session.checkpoints.isDue(pages: session.connection.pagesInLog, at: uptime()) else { return }
+        do {
+            try session.connection.checkpoint()
+            session.checkpoints.succeeded()
+            health.set(.checkpoints, nil)
+        } catch {
+            counted.withLock { $0.checkpointErrors += 1 }
+            session.checkpoints.failed(at: uptime())
+            health.note(error)
+            health.set(.checkpoints, "\(error)")
+            if error.isFatal { end(error) }
+        }
+    }
+
+    private var isFatal: Bool { state.withLock { $0.isFatal } }
+
+    /// A sync has failed.
+    private func end(_ error: StoreError) {
+        state.withLock { $0.isFatal = true }
+        refuseAll(error)
+        onFatal(error)
     }
 
     /// From now on; the first reason stays.
@@ -164,35 +208,12 @@ final class Writer: Sendable {
     }
 }
 
-/// The writer's connection and what it alone knows.
-final class WriterSession {
-    let connection: Connection
-    /// Leases of this process count from here; smaller ones belong to processes that are gone.
-    let leaseBase: Int64
-    private var nextLease: Int64
-    var ids: IDSource
-    var functions = NameNumbers.functions
-    var owners = NameNumbers.owners
-    var tallies = Tallies()
-
-    init(connection: Connection, boot: Int64, ids: IDSource) {
-        self.connection = connection
-        leaseBase = boot << 40
-        nextLease = leaseBase
-        self.ids = ids
-    }
-
-    func newLease() -> Int64 {
-        nextLease += 1
-        return nextLease
-    }
-
-    func rollBack() {
-        try? connection.execute("ROLLBACK")
-        // Names that the transaction added are gone.
-        functions.forget()
-        owners.forget()
-        tallies.forget()
+extension StoreError {
+    fileprivate var isFatal: Bool {
+        switch self {
+        case .syncFailed: true
+        case .full, .unavailable, .unsuitable, .corrupt, .busy, .closed: false
+        }
     }
 }
 

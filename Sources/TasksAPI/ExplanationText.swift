@@ -20,6 +20,10 @@ enum ExplanationText {
         case .concurrency: ("concurrency", "as many attempts with its key run as \(function).concurrency allows")
         case .accountConcurrency(let max):
             ("account-concurrency", "the account runs all \(max) attempts that accounts.concurrency allows it")
+        case .callerConcurrency(let max):
+            ("caller-concurrency", "its address runs all \(max) attempts that anonymous.concurrency allows it")
+        case .functionBusy(let max):
+            ("function-busy", "\(function) runs \(max) attempts, as many as one function may have beside others")
         case .throttle(let until): ("throttle", "\(function).throttle lets the next one start at \(until)")
         case .targetSilent(let target, let until?):
             ("target-silent", "\(target) has not answered several attempts in a row; it is tried again at \(until)")

@@ -46,7 +46,7 @@ struct TaskCalls: Sendable {
         let force = try RequestFields.force(try RequestFields.query(request))
         _ = try target.check(try await engine.lookUp(target.id))
         switch try await engine.cancel(target.id, force: force) {
-        case .cancelled: return try await answer(200, try await current(target))
+        case .cancelled(let job): return try await answer(200, job)
         case .running:
             throw Problem(
                 409, "The task is running. Add \"?force=true\" to stop it.", kind: "job-running", title: "Job running")
@@ -89,7 +89,10 @@ struct TaskCalls: Sendable {
     }
 
     private func answer(_ status: Int, _ job: JobSnapshot) async throws -> ServerReply {
-        let attempts = job.progress.attempt > 0 ? try await engine.attempts(of: job.job.id) : []
+        // Of the runs up to this one: a later one may have begun.
+        let attempts =
+            job.progress.attempt > 0
+            ? try await engine.attempts(of: job.job.id).filter { $0.run <= job.progress.run } : []
         let task = TaskBody.bytes(of: job, attempts: attempts, at: engine.clock.now().wall)
         return .response(
             ServerResponse(

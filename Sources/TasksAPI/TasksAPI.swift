@@ -17,16 +17,6 @@ package struct TasksAPI: Sendable {
     }
 
     package var routes: [Route] {
-        calls.map { call in
-            var answered = call
-            answered.handler = { request, context in
-                try await StoreCall.run { try await call.handler(request, context) }
-            }
-            return answered
-        }
-    }
-
-    private var calls: [Route] {
         let tasks = tasks
         let webhooks = webhooks
         let functions = functions

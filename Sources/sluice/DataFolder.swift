@@ -5,6 +5,8 @@ internal import PayloadSchema
 struct DataFolder: Sendable {
     struct Problem: Error {
         var text: String
+        /// The disk is at fault, not the settings.
+        var isTemporary = false
     }
 
     private static let backupPrefix = ".sluice-backup-"
@@ -12,11 +14,12 @@ struct DataFolder: Sendable {
     let path: String
 
     func prepare() throws(Problem) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw Problem(text: "cannot make the data folder \(path); choose another with --data or SLUICE_DATA")
+        let failure = Folder.make(path, mode: 0o700)
+        guard failure == 0 else {
+            throw Problem(
+                text: "cannot make the data folder \(path): \(String(cString: strerror(failure))); "
+                    + "choose another with --data or SLUICE_DATA",
+                isTemporary: DiskFailure.isTemporary(failure))
         }
     }
 
@@ -56,15 +59,41 @@ struct DataFolder: Sendable {
 
     func withdraw() { try? FileManager.default.removeItem(atPath: file("server.json")) }
 
+    /// What lies in it, and what each is to the server.
+    var files: [(path: String, role: String)] {
+        let copies = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return [
+            (file("admin-token"), "its admin token"), (file("server-key"), "its key"),
+            (file("server.json"), "where it says that it listens"),
+        ]
+            + copies.filter { $0.hasPrefix(Self.backupPrefix) }.map { (file($0), "a backup that it is making") }
+    }
+
     private func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
 
-    /// Written beside and renamed, readable by the owner only: nobody sees half a file.
+    /// Written beside, synced and renamed, readable by the owner only: nobody sees half a file, and a power cut leaves the
+    /// former or the new one.
     private func write(_ text: String, to file: String) throws(Problem) {
         let temporary = "\(file).\(ProcessInfo.processInfo.processIdentifier)"
-        let made = FileManager.default.createFile(
-            atPath: temporary, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-        guard made, rename(temporary, file) == 0 else {
-            throw Problem(text: "cannot write \(file); is the data folder writable?")
+        let failure = Self.writeSynced(text, to: temporary) { rename(temporary, file) == 0 }
+        guard failure == 0 else {
+            unlink(temporary)
+            throw Problem(
+                text: "cannot write \(file): \(String(cString: strerror(failure))); is the data folder writable?",
+                isTemporary: DiskFailure.isTemporary(failure))
         }
+        Folder.sync(path)
+    }
+
+    /// - Returns: errno of what failed, 0 when all is done.
+    private static func writeSynced(_ text: String, to file: String, then finish: () -> Bool) -> Int32 {
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        let bytes = Array(text.utf8)
+        let count = Foundation.write(descriptor, bytes, bytes.count)
+        guard count == bytes.count else { return count < 0 ? errno : ENOSPC }
+        guard fsync(descriptor) == 0, finish() else { return errno }
+        return 0
     }
 }

@@ -6,11 +6,16 @@ internal import Logging
 struct DevLog: LogHandler {
     var logLevel: Logger.Level
     var metadata = Logger.Metadata()
+    private let stream: LogStream
     private let now: @Sendable () -> Timestamp
 
-    init(level: Logger.Level, now: @escaping @Sendable () -> Timestamp) {
+    init(level: Logger.Level, to stream: LogStream, now: @escaping @Sendable () -> Timestamp) {
         logLevel = level
+        self.stream = stream
         self.now = now
+        stream.tellLosses { count in
+            Self.line(DevColor.paint("!   \(LogLoss.message)", .yellow) + " lines=\(count)", at: now())
+        }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -23,9 +28,12 @@ struct DevLog: LogHandler {
         guard let text = text(event, { name in facts[name].map { Terminal.plain("\($0)") } ?? "" }, facts) else {
             return
         }
-        // The time of day: whoever develops knows the date.
-        let time = now().description.dropFirst(11).dropLast()
-        StandardError.write("\(DevColor.paint(String(time), .dim)) \(text)\n")
+        stream.write(Self.line(text, at: now()))
+    }
+
+    /// With the time of day: whoever develops knows the date.
+    private static func line(_ text: String, at time: Timestamp) -> String {
+        DevColor.paint(String(time.description.dropFirst(11).dropLast()), .dim) + " \(text)\n"
     }
 
     private func text(_ event: LogEvent, _ fact: (String) -> String, _ facts: Logger.Metadata) -> String? {

@@ -30,6 +30,13 @@ final class DiscardingStore: JobStore, AccountStore {
         (batch().settlements.map { _ in .stale }, [])
     }
 
+    func clockMark() async throws(StoreError) -> ClockMark? { nil }
+    func keep(_ mark: ClockMark) async throws(StoreError) {}
+
+    func follow(
+        offset: Duration, after cursor: FollowedJobs.Cursor?, limit: Int
+    ) async throws(StoreError) -> FollowedJobs { FollowedJobs(moved: [], next: nil) }
+
     func retry(_ requests: [RetryRequest], at now: Timestamp) async throws(StoreError) -> [RetryResult] {
         requests.map { _ in .unknown }
     }
@@ -37,6 +44,8 @@ final class DiscardingStore: JobStore, AccountStore {
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup] {
         ids.map { _ in .unknown }
     }
+
+    func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? { nil }
 
     func list(
         _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int, including parts: JobParts,
@@ -77,6 +86,11 @@ final class DiscardingStore: JobStore, AccountStore {
     func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] { [:] }
     func failures(of owner: String?) async throws(StoreError) -> [String: Int] { [:] }
     func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] { [] }
+    func heads(of lanes: [LaneAddress], at now: Timestamp) async throws(StoreError) -> [StoredHead] {
+        lanes.map { _ in .empty }
+    }
+    func queued(in lane: LaneAddress, limit: Int) async throws(StoreError) -> [QueuedJob] { [] }
+    func move(_ moves: [LaneMove]) async throws(StoreError) {}
     func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] { [] }
     func pausedFunctions() async throws(StoreError) -> Set<String> { [] }
     func setPaused(_ function: String, _ paused: Bool) async throws(StoreError) { throw Self.refusal }

@@ -3,17 +3,24 @@ internal import JobModel
 internal import Logging
 internal import PayloadSchema
 
-/// Log lines on stderr: one JSON object each for machines, one aligned line each for people.
+/// Log lines: one JSON object each for machines, one aligned line each for people.
 struct LogOutput: LogHandler {
     var logLevel: Logger.Level
     var metadata = Logger.Metadata()
     private let format: Settings.LogFormat
+    private let stream: LogStream
     private let now: @Sendable () -> Timestamp
 
-    init(level: Logger.Level, format: Settings.LogFormat, now: @escaping @Sendable () -> Timestamp) {
+    init(
+        level: Logger.Level, format: Settings.LogFormat, to stream: LogStream, now: @escaping @Sendable () -> Timestamp
+    ) {
         logLevel = level
         self.format = format
+        self.stream = stream
         self.now = now
+        stream.tellLosses { count in
+            Self.line(.warning, LogLoss.message, [("lines", "\(count)")], format, at: now())
+        }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -22,22 +29,28 @@ struct LogOutput: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let merged = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-        let line: String
+        let facts = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        stream.write(
+            Self.line(event.level, "\(event.message)", facts.map { ($0.key, "\($0.value)") }, format, at: now()))
+    }
+
+    private static func line(
+        _ level: Logger.Level, _ message: String, _ facts: [(key: String, value: String)], _ format: Settings.LogFormat,
+        at time: Timestamp
+    ) -> String {
         switch format {
         case .json:
             var object = JSONObject()
-            object["time"] = .string(now().description)
-            object["level"] = .string(event.level.rawValue)
-            object["message"] = .string("\(event.message)")
-            for (key, value) in merged { object[key] = .string("\(value)") }
-            line = JSONValue.object(object).text
+            object["time"] = .string(time.description)
+            object["level"] = .string(level.rawValue)
+            object["message"] = .string(message)
+            for (key, value) in facts { object[key] = .string(value) }
+            return JSONValue.object(object).text + "\n"
         case .text:
-            let facts = merged.map { " \($0.key)=\(Self.printable("\($0.value)"))" }.joined()
-            let level = event.level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)
-            line = "\(now().description) \(level)\(event.message)\(facts)"
+            let facts = facts.map { " \($0.key)=\(printable($0.value))" }.joined()
+            let level = level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)
+            return "\(time) \(level)\(message)\(facts)\n"
         }
-        StandardError.write("\(line)\n")
     }
 
     /// What comes from outside must not move the cursor or forge a line.

@@ -8,11 +8,12 @@ struct ReloadLog: Sendable {
     private static let shown = 20
 
     let logger: Logger
+    let stream: LogStream
     /// `sluice dev`: every change on a line of its own, every mistake with its source line.
     let isLoud: Bool
 
     func write(_ answer: ReloadAnswer) {
-        if isLoud { StandardError.write(Self.text(answer)) } else { log(answer) }
+        if isLoud { stream.write(Self.text(answer)) } else { log(answer) }
     }
 
     private static func text(_ answer: ReloadAnswer) -> String {

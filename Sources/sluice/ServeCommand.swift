@@ -65,24 +65,20 @@ struct ServeOptions: ParsableArguments {
     var logFormat: String?
 
     func serve(isDev: Bool) async throws {
-        let server: Server
+        let log = LogStream()
+        // The process ends after this, whether somebody reads its log or not.
+        defer { log.flush() }
         do {
             let settings = try Settings(
                 Settings.Flags(
                     port: port, host: host, manifest: manifest, data: data, database: database, logLevel: logLevel,
                     logFormat: logFormat, isDev: isDev))
-            server = try await Server(settings)
+            try await Server(settings, log: log).run()
         } catch let problem as Settings.Problem {
-            Output.error(problem.text)
+            log.write("error: \(problem.text)\n")
             throw ExitStatus.configuration
         } catch let refusal as Server.Refusal {
-            StandardError.write(refusal.text)
-            throw refusal.exit
-        }
-        do {
-            try await server.run()
-        } catch let refusal as Server.Refusal {
-            StandardError.write(refusal.text)
+            log.write(refusal.text)
             throw refusal.exit
         }
     }

@@ -34,6 +34,7 @@ struct Server: Sendable {
     }
 
     private let settings: Settings
+    private let log: LogStream
     private let manifest: Manifest
     private let data: DataFolder
     private let adminToken: Secret
@@ -45,17 +46,22 @@ struct Server: Sendable {
     /// For URLs that stand in the manifest: the operator's, which may go anywhere.
     private let outbound = Outbound(policy: .anywhere)
 
-    init(_ settings: Settings) async throws {
+    init(_ settings: Settings, log: LogStream) async throws {
         self.settings = settings
+        self.log = log
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is a full disk, told by EFBIG; not the end of the process (setrlimit(2)).
+        signal(SIGXFSZ, SIG_IGN)
+        // Until HangUpWatch listens, there is nothing to reload.
+        signal(SIGHUP, SIG_IGN)
         OpenFiles.raiseLimit()
-        manifest = try Self.load(settings.manifest)
+        manifest = try Self.load(settings.manifest, log)
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
         let now: @Sendable () -> Timestamp = { [clock] in clock.now().wall }
         let output: any LogHandler =
             settings.isDev && settings.logFormat == nil
-            ? DevLog(level: settings.logLevel, now: now)
-            : LogOutput(level: settings.logLevel, format: format, now: now)
+            ? DevLog(level: settings.logLevel, to: log, now: now)
+            : LogOutput(level: settings.logLevel, format: format, to: log, now: now)
         var logger = Logger(label: "sluice") { _ in output }
         logger.logLevel = settings.logLevel
         self.logger = logger
@@ -69,13 +75,13 @@ struct Server: Sendable {
             let serverKey = try data.secret("server-key", random: { random.next() })
             webhookSecrets = WebhookSecrets(serverKey: Secret(serverKey), team: settings.webhookSecret)
         } catch let problem as DataFolder.Problem {
-            throw Refusal(problem.text, exit: ExitStatus.configuration)
+            throw Refusal(problem.text, exit: problem.isTemporary ? ExitStatus.temporary : ExitStatus.configuration)
         }
-        store = try Self.open(settings.database, logger: logger)
+        store = try Self.open(settings.database, logger: logger, log)
         if settings.database.isKept { data.removeLeftovers() }
     }
 
-    private static func load(_ file: ManifestFile) throws -> Manifest {
+    private static func load(_ file: ManifestFile, _ log: LogStream) throws -> Manifest {
         let loaded: ManifestFile.Loaded
         do {
             loaded = try file.load()
@@ -88,28 +94,33 @@ struct Server: Sendable {
         case .failure:
             throw Refusal((loaded.problemText ?? "") + "\n", exit: ExitStatus.configuration)
         case .success(let manifest, _):
-            loaded.problemText.map { StandardError.write($0) }
+            loaded.problemText.map { log.write($0) }
             return manifest
         }
     }
 
-    private static func open(_ database: Database, logger: Logger) throws -> any JobStore & AccountStore {
+    private static func open(
+        _ database: Database, logger: Logger, _ log: LogStream
+    ) throws -> any JobStore & AccountStore {
         switch database {
-        case .sqlite(let path): return try open(path, logger: logger)
+        case .sqlite(let path): return try open(path, logger: logger, log)
         case .discard:
             logger.warning("Nothing is kept: every job is accepted and forgotten (DATABASE_URL=discard:)")
             return DiscardingStore()
         }
     }
 
-    private static func open(_ path: String, logger: Logger) throws -> SQLiteJobStore {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    private static func open(_ path: String, logger: Logger, _ log: LogStream) throws -> SQLiteJobStore {
+        // What cannot be made is told by the lock, with its reason.
+        _ = Folder.make(Folder.parent(of: path))
         do {
-            // By the file's true name: two links to one database share its lock.
-            let lock = try LockFile(path: URL(fileURLWithPath: path).resolvingSymlinksInPath().path + ".lock")
+            let lock = try DatabaseLock(path: path)
+            if let warning = lock.warning {
+                logger.critical("Accepted jobs may be lost", metadata: ["reason": "\(warning)"])
+            }
             return try SQLiteJobStore(
-                path: path, lock: lock, uptime: { SystemClock.uptime() },
+                path: path, lock: lock, readyReaders: ProcessInfo.processInfo.activeProcessorCount + 2,
+                uptime: { SystemClock.uptime() },
                 onMigration: { progress in
                     logger.notice(
                         "Bringing the database up to date",
@@ -118,24 +129,38 @@ struct Server: Sendable {
                             "percent": "\(progress.percent)",
                         ])
                 },
+                onTrouble: StoreLog(logger: logger).tell,
                 onFatal: { error in
                     logger.critical(
                         "The database can no longer be trusted to keep what it is given; exiting",
                         metadata: ["error": "\(error)"])
+                    log.flush()
                     _exit(1)
                 })
-        } catch let problem as LockFile.Problem {
+        } catch let problem as DatabaseLock.Problem {
             switch problem {
             case .held(let pid):
                 let owner = pid.map { "process \($0)" } ?? "another process"
                 throw Refusal("the database \(path) is in use by \(owner)", exit: ExitStatus.temporary)
-            case .failed(let path, let reason):
-                throw Refusal("cannot open \(path): \(reason)", exit: ExitStatus.configuration)
+            case .failed(let path, let code):
+                throw Refusal(
+                    "cannot open \(path): \(String(cString: strerror(code)))",
+                    exit: DiskFailure.isTemporary(code) ? ExitStatus.temporary : ExitStatus.configuration)
+            case .unsafe(let text):
+                throw Refusal("cannot open the database: \(text)", exit: ExitStatus.configuration)
             }
-        } catch {
-            throw Refusal(
-                "cannot open the database \(path): \(error); name another file with --database or DATABASE_URL",
-                exit: ExitStatus.configuration)
+        } catch let error as StoreError {
+            throw refusal("cannot open the database \(path)", error)
+        }
+    }
+
+    private static func refusal(_ what: String, _ error: StoreError) -> Refusal {
+        switch error {
+        case .full, .unavailable, .syncFailed, .busy, .closed:
+            Refusal("\(what): \(error)", exit: ExitStatus.temporary)
+        case .unsuitable, .corrupt:
+            Refusal(
+                "\(what): \(error); name another file with --database or DATABASE_URL", exit: ExitStatus.configuration)
         }
     }
 
@@ -146,9 +171,9 @@ struct Server: Sendable {
             guarded: Surfaces.guarded(manifest, port: settings.port, isDev: settings.isDev))
         let engine = engine(sender)
         do {
-            try await engine.recover()
+            try await engine.load()
         } catch {
-            throw Refusal("cannot read the database: \(error)", exit: ExitStatus.configuration)
+            throw Self.refusal("cannot read the database", error)
         }
         let accounts = Accounts(
             store: store, now: { [clock] in clock.now().wall }, random: { [random] in random.next() })
@@ -166,9 +191,10 @@ struct Server: Sendable {
         surfaces.open(
             OperationsAPI(
                 engine: engine, accounts: accounts, manifest: reloader, reloads: reloads, authenticator: authenticator,
-                connections: connections, version: Version.number,
+                connections: connections, version: Version.number, lostLogLines: { [log] in log.lostLines },
                 sink: settings.isDev ? sink(engine) : nil,
                 webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: $0) }, logger: logger,
+                ownRole: { await ownFiles(reloader).role(of: $0) },
                 makeBackup: { try await makeBackup(engine) }))
 
         let gates = (engine.services + [watcher(of: reloader), HangUpWatch(reloader: reloader)])
@@ -179,10 +205,11 @@ struct Server: Sendable {
             port: settings.port, group: MultiThreadedEventLoopGroup.singleton, logger: logger,
             onListening: { port in
                 isListening.store(true, ordering: .relaxed)
+                await takeUp(engine)
                 surfaces.listen(on: port)
                 announce(port)
                 for gate in gates { gate.open.set(()) }
-                StandardError.write(readyLine.text(port: port))
+                log.write(readyLine.text(port: port))
             })
         // They shut down from the last to the first: the dispatcher drains while HTTP still answers.
         let services: [any Service] = [SignalWatch(), server] + gates
@@ -205,6 +232,16 @@ struct Server: Sendable {
         await store.close()
         if settings.database.isKept { data.withdraw() }
         logger.info("Stopped")
+    }
+
+    /// What a former process left running. The port is ours, so nobody else serves these jobs, and nothing is answered yet.
+    private func takeUp(_ engine: JobEngine) async {
+        do {
+            try await engine.recover()
+        } catch {
+            // A disk that takes no writes may be read: `Reclaimer` tries again.
+            logger.error("Cannot take up attempts that were cut off, trying again", metadata: ["error": "\(error)"])
+        }
     }
 
     /// The service group says at info what our own lines say better.
@@ -252,7 +289,7 @@ struct Server: Sendable {
                 // Without haste; what is swapped then is swapped at once.
                 let prepared = await QuietThread.run { surfaces.prepare(manifest) }
                 surfaces.adopt(prepared)
-            }, onReport: ReloadLog(logger: logger, isLoud: settings.isDev).write,
+            }, onReport: ReloadLog(logger: logger, stream: log, isLoud: settings.isDev).write,
             now: { [clock] in clock.now().wall })
     }
 
@@ -282,6 +319,13 @@ struct Server: Sendable {
         ManifestWatcher(
             files: { await reloader.watched }, isUnsettled: { await reloader.isBroken },
             onChange: { await reloader.fileChanged() })
+    }
+
+    /// As they are now: a reload may have changed what the manifest refers to.
+    private func ownFiles(_ reloader: Reloader) async -> OwnFiles {
+        OwnFiles(
+            database: settings.database, open: (store as? SQLiteJobStore)?.openFiles ?? [], data: data,
+            manifest: await reloader.watched)
     }
 
     private func makeBackup(_ engine: JobEngine) async throws -> String {

@@ -131,7 +131,8 @@ final class Surfaces: Sendable {
     static func deployment(_ manifest: Manifest) -> Deployment {
         Deployment(
             revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
-            maxQueued: manifest.server.maxQueued, accounts: manifest.accounts, webhooks: manifest.webhooks,
+            maxQueued: manifest.server.maxQueued, accounts: manifest.accounts, anonymous: manifest.anonymous,
+            webhooks: manifest.webhooks,
             shutdownGrace: manifest.server.shutdownGrace)
     }
 

@@ -86,7 +86,7 @@ import Testing
         for _ in 0..<5 { _ = try await fixture.submit("g", owner: Job.adminOwner) }
 
         let restarted = try fixture.restarted()
-        try await restarted.recover()
+        try await restarted.start()
         let again = try await refusal {
             _ = try await restarted.admission.submit(Submission(function: "f", payload: nil, owner: "a"))
         }

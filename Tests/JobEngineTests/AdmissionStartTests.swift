@@ -128,7 +128,7 @@ import Testing
         }
         #expect(ids.count == 40)
         let restarted = try fixture.restarted()
-        try await restarted.recover()
+        try await restarted.start()
         for id in ids {
             guard case .found(let job) = try await restarted.lookUp(id) else {
                 Issue.record("a job is gone")

@@ -123,7 +123,7 @@ final class EngineFixture: Sendable {
     let handler: ScriptedHandler
     let sender = ScriptedSender()
     let store: any JobStore
-    private let path: String
+    let path: String
 
     init(
         _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10,
@@ -160,7 +160,7 @@ final class EngineFixture: Sendable {
             configuration: .init(
                 services: [
                     .init(service: engine.deliveries, successTerminationBehavior: .ignore),
-                    .init(service: engine.dispatcher, successTerminationBehavior: .ignore),
+                    .init(service: engine.loop, successTerminationBehavior: .ignore),
                 ], logger: logger))
         return try await withThrowingTaskGroup(of: Value?.self) { tasks in
             tasks.addTask {
@@ -235,7 +235,7 @@ final class EngineFixture: Sendable {
 
     /// Waits until the dispatcher goes round: from then on free slots are given away at the door.
     func up() async throws {
-        while !engine.dispatcher.givesSlots {
+        while !engine.dispatcher.isReady {
             try Task.checkCancellation()
             await Task.yield()
         }
@@ -264,5 +264,13 @@ final class EngineFixture: Sendable {
             await Task.yield()
         }
         return handler.calls
+    }
+}
+
+extension JobEngine {
+    /// As a server starts.
+    func start() async throws(StoreError) {
+        try await load()
+        try await recover()
     }
 }

@@ -189,8 +189,8 @@ import Testing
             let blocker = try await fixture.submit()
             _ = try await fixture.calls(1)
             let low = try await fixture.submit("f", #""low""#)
-            fixture.engine.deployment.replace(
-                with: Deployment(
+            fixture.engine.adopt(
+                Deployment(
                     revision: "b", functions: [EngineFixture.function { $0.priority = 10 }], concurrency: 1))
             let high = try await fixture.submit("f", #""high""#)
             fixture.handler.end(EngineFixture.value)
@@ -221,8 +221,8 @@ import Testing
             for _ in 0..<10 { await advance(fixture, 1000) }
             #expect(try await fixture.job(id).state == .queued)
             #expect(fixture.handler.calls.isEmpty)
-            fixture.engine.deployment.replace(
-                with: Deployment(revision: "b", functions: [EngineFixture.function()], concurrency: 1))
+            fixture.engine.adopt(
+                Deployment(revision: "b", functions: [EngineFixture.function()], concurrency: 1))
             while fixture.handler.calls.isEmpty { await advance(fixture, 1000) }
             let job = try await fixture.job(id, until: .completed)
             #expect(job.progress.attempt == 1)
@@ -233,12 +233,12 @@ import Testing
         let fixture = try fixture(outcomes: [EngineFixture.value])
         try await fixture.running {
             let id = try await fixture.submit(start: .after(.seconds(2)))
-            fixture.engine.deployment.replace(
-                with: Deployment(revision: "b", functions: [EngineFixture.function("g")], concurrency: 1))
+            fixture.engine.adopt(
+                Deployment(revision: "b", functions: [EngineFixture.function("g")], concurrency: 1))
             for _ in 0..<10 { await advance(fixture, 1000) }
             #expect(try await fixture.job(id).progress.attempt == 0)
-            fixture.engine.deployment.replace(
-                with: Deployment(revision: "c", functions: [EngineFixture.function()], concurrency: 1))
+            fixture.engine.adopt(
+                Deployment(revision: "c", functions: [EngineFixture.function()], concurrency: 1))
             while fixture.handler.calls.isEmpty { await advance(fixture, 1000) }
             try await fixture.job(id, until: .completed)
             #expect(try await fixture.engine.attempts(of: id).map(\.revision) == ["c"])
@@ -283,14 +283,16 @@ import Testing
     }
 
     @Test func `A key that outlives its job is still answered with it`() async throws {
-        let fixture = try fixture(outcomes: [EngineFixture.value])
+        let fixture = try fixture()
         let submission = Submission(function: "f", payload: nil, idempotencyKey: "k")
         try await fixture.running {
             let first = try await fixture.engine.admission.submit(submission)
-            fixture.engine.deployment.replace(
-                with: Deployment(
+            _ = try await fixture.calls(1)
+            fixture.engine.adopt(
+                Deployment(
                     revision: "b", functions: [EngineFixture.function { $0.retention.completed = .zero }],
                     concurrency: 1))
+            fixture.handler.end(EngineFixture.value)
             try await fixture.job(first.id, until: .completed)
             await fixture.engine.pruner.tick()
             let second = try await fixture.engine.admission.submit(submission)

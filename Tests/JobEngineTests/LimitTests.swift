@@ -1,8 +1,10 @@
+import Dispatching
 import Foundation
 import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
+import PayloadSchema
 import Synchronization
 import Testing
 
@@ -145,7 +147,7 @@ final class PacedHandler: Handler {
         for _ in 0..<2 { _ = try await submit(fixture) }
         fixture.clock.advance(5000)
         let restarted = try fixture.restarted()
-        try await restarted.recover()
+        try await restarted.start()
         let accepted = try await restarted.admission.submit(Submission(function: "f", payload: nil))
         #expect(accepted.rates.map(\.remaining) == [0])
         #expect(accepted.rates.map(\.resetSeconds) == [5])
@@ -192,8 +194,8 @@ final class PacedHandler: Handler {
 
     @Test func `The server's queue is bounded over all functions`() async throws {
         let fixture = try EngineFixture(["f", "g"].map { EngineFixture.function($0) { $0.paused = true } })
-        fixture.engine.deployment.replace(
-            with: Deployment(
+        fixture.engine.adopt(
+            Deployment(
                 revision: "b", functions: ["f", "g"].map { EngineFixture.function($0) { $0.paused = true } },
                 concurrency: 1, maxQueued: 2))
         _ = try await submit(fixture)
@@ -282,8 +284,11 @@ final class PacedHandler: Handler {
             functions.map { EngineFixture.function($0) }, concurrency: 4, clock: clock, handler: handler)
         // Written at once: what a day of one caller's jobs comes to.
         let owner = kind == "account" ? "hot" : nil
+        let lane = LimitKeys.of(
+            EngineFixture.function("hot"), KeySource(owner: owner, client: "", payload: nil, parameters: .null)
+        ).lane
         let hot = (0..<100_000).map { number in
-            Sample.job("hot", lane: 1, random: UInt64(number), deadline: 1_000_000_000, owner: owner)
+            Sample.job("hot", lane: lane, random: UInt64(number), deadline: 1_000_000_000, owner: owner)
         }
         _ = try await fixture.store.enqueue(hot, at: Sample.now)
         @Sendable func isSmall(_ job: Job) -> Bool { job.function != "hot" || (job.owner ?? "hot") != "hot" }
@@ -309,7 +314,7 @@ final class PacedHandler: Handler {
         let keyed = EngineFixture.function {
             $0.limits.concurrency = [ConcurrencyLimit(limit: 1, key: ValuePath("payload.t").map(LimitKey.value))]
         }
-        fixture.engine.deployment.replace(with: Deployment(revision: "b", functions: [keyed], concurrency: 100))
+        fixture.engine.adopt(Deployment(revision: "b", functions: [keyed], concurrency: 100))
         try await fixture.running {
             try await self.advance(fixture, step: 10) { handler.starts.count == 20 }
         }
@@ -320,7 +325,7 @@ final class PacedHandler: Handler {
         let fixture = try EngineFixture([EngineFixture.function()], outcomes: [EngineFixture.value])
         try await fixture.engine.setPaused("f", true)
         let restarted = try fixture.restarted()
-        try await restarted.recover()
+        try await restarted.start()
         #expect(restarted.paused == ["f"])
         try await restarted.setPaused("f", false)
         #expect(restarted.paused.isEmpty)

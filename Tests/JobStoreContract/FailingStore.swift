@@ -106,6 +106,10 @@ package final class FailingStore: JobStore {
         try await call(.fetches) { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
     }
 
+    package func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? {
+        try await call { () async throws(StoreError) in try await store.end(of: run, id) }
+    }
+
     package func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]] {
         try await call { () async throws(StoreError) in try await store.attempts(of: ids, within: bounds) }
     }
@@ -124,6 +128,22 @@ package final class FailingStore: JobStore {
 
     package func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
         try await call { () async throws(StoreError) in try await store.prune(limit: limit, at: now) }
+    }
+
+    package func clockMark() async throws(StoreError) -> ClockMark? {
+        try await call { () async throws(StoreError) in try await store.clockMark() }
+    }
+
+    package func keep(_ mark: ClockMark) async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await store.keep(mark) }
+    }
+
+    package func follow(
+        offset: Duration, after cursor: FollowedJobs.Cursor?, limit: Int
+    ) async throws(StoreError) -> FollowedJobs {
+        try await call { () async throws(StoreError) in
+            try await store.follow(offset: offset, after: cursor, limit: limit)
+        }
     }
 
     package func claimDeliveries(
@@ -168,6 +188,18 @@ package final class FailingStore: JobStore {
 
     package func lanes(of function: String, after lane: Int64?, limit: Int) async throws(StoreError) -> [LaneDue] {
         try await call { () async throws(StoreError) in try await store.lanes(of: function, after: lane, limit: limit) }
+    }
+
+    package func heads(of lanes: [LaneAddress], at now: Timestamp) async throws(StoreError) -> [StoredHead] {
+        try await call { () async throws(StoreError) in try await store.heads(of: lanes, at: now) }
+    }
+
+    package func queued(in lane: LaneAddress, limit: Int) async throws(StoreError) -> [QueuedJob] {
+        try await call { () async throws(StoreError) in try await store.queued(in: lane, limit: limit) }
+    }
+
+    package func move(_ moves: [LaneMove]) async throws(StoreError) {
+        try await call { () async throws(StoreError) in try await store.move(moves) }
     }
 
     package func windows(at now: Timestamp) async throws(StoreError) -> [RateWindow] {

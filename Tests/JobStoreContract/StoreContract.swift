@@ -94,7 +94,8 @@ extension JobStore {
 }
 
 package enum StoreContract {
-    package static let cases: [StoreContractCase] = acceptance + claiming + settling + upkeep + lists + deliveries
+    package static let cases: [StoreContractCase] =
+        acceptance + claiming + settling + upkeep + lists + deliveries + clocks
 
     // MARK: Acceptance
 

@@ -35,7 +35,7 @@ final class TemporaryDatabase: Sendable {
     @Test func `Commits are synced, the journal is a write-ahead log`() throws {
         #expect(try database.sql("PRAGMA synchronous") == "2")
         #expect(try database.sql("PRAGMA journal_mode") == "wal")
-        #expect(try database.sql("PRAGMA wal_autocheckpoint") == "1000")
+        #expect(try database.sql("PRAGMA wal_autocheckpoint") == "0")
     }
 
     @Test func `What was accepted is there after reopening, and leases of the former process are void`() async throws {
@@ -216,7 +216,7 @@ final class TemporaryDatabase: Sendable {
     @Test func `A file is locked by one owner at a time`() throws {
         let path = database.path + ".lock"
         let first = try LockFile(path: path)
-        #expect(throws: LockFile.Problem.held(by: getpid())) { try LockFile(path: path) }
+        #expect(throws: DatabaseLock.Problem.held(by: getpid())) { try LockFile(path: path) }
         withExtendedLifetime(first) {}
     }
 }
@@ -297,5 +297,94 @@ final class TemporaryDatabase: Sendable {
         var steps: [String] = []
         while try statement.step() { steps.append(statement.text(3)) }
         return steps.joined(separator: "; ")
+    }
+}
+
+/// When the writer stops, and what reaches the disk.
+@Suite struct WriterTests {
+    let database = TemporaryDatabase()
+
+    @Test func `After a failed sync nothing more is committed, in the same batch or later`() async throws {
+        final class Seen: Sendable {
+            let fatal = Mutex<[StoreError]>([])
+            let ran = Mutex<[Int]>([])
+        }
+        let seen = Seen()
+        let store = try SQLiteJobStore(
+            path: database.path, onFatal: { error in seen.fatal.withLock { $0.append(error) } })
+        let lost = StoreError.syncFailed("made to fail")
+        let gate = DispatchSemaphore(value: 0)
+        let successes = await withTaskGroup(of: Int?.self) { group in
+            // All that comes meanwhile is one batch.
+            group.addTask {
+                try? await store.writer.perform { _ in
+                    gate.wait()
+                    // It may run once more, alone.
+                    gate.signal()
+                }
+                return nil
+            }
+            for number in 0..<50 {
+                group.addTask {
+                    let result: Void? = try? await store.writer.perform { session throws(StoreError) in
+                        seen.ran.withLock { $0.append(number) }
+                        if number == 10 { try session.connection.execute("INSERT INTO nowhere VALUES (1)") }
+                        if number == 20 { throw lost }
+                        try session.connection.execute("INSERT INTO meta VALUES ('\(number)', 0)")
+                    }
+                    return result == nil ? nil : number
+                }
+            }
+            try? await Task.sleep(for: .milliseconds(100))
+            gate.signal()
+            return await group.reduce(into: Set<Int>()) { if let number = $1 { $0.insert(number) } }
+        }
+        let (last, errors) = (seen.ran.withLock { $0.last }, seen.fatal.withLock { $0 })
+        #expect(last == 20)
+        #expect(errors == [lost])
+        await #expect(throws: lost) { try await store.probe() }
+        let stored = try database.sql("SELECT count(*) FROM meta WHERE name NOT IN ('boot', 'probe')")
+        #expect(stored == "\(successes.count)")
+        await store.close()
+        // Closing would bring the log into the database and delete it, also when the thread that had it is gone.
+        for _ in 0..<30 {
+            #expect(FileManager.default.fileExists(atPath: database.path + "-wal"))
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    @Test func `A probe writes to the disk each time`() async throws {
+        let store = try database.open()
+        func length() throws -> Int {
+            let size = try FileManager.default.attributesOfItem(atPath: database.path + "-wal")[.size]
+            return try #require(size as? Int)
+        }
+        for _ in 0..<3 {
+            let before = try length()
+            try await store.probe()
+            #expect(try length() >= before + 4096)
+        }
+        await store.close()
+    }
+
+    @Test func `A checkpoint comes every thousand pages, sooner when readers held one up, later when one failed`() {
+        var plan = CheckpointPlan()
+        func isDue(_ pages: Int, _ now: Int64 = 0) -> Bool { plan.isDue(pages: pages, at: now) }
+        #expect(!isDue(999))
+        #expect(isDue(1000))
+        plan.succeeded()
+        // The log has begun anew.
+        #expect(!isDue(3))
+        #expect(!isDue(999))
+        #expect(isDue(1004))
+        plan.succeeded()
+        // It has not, for somebody reads.
+        #expect(!isDue(1253))
+        #expect(isDue(1254))
+        plan.failed(at: 5)
+        #expect(!isDue(9000, 1_000_000_004))
+        #expect(isDue(2, 1_000_000_005))
+        plan.succeeded()
+        #expect(!isDue(100, 1_000_000_006))
     }
 }

@@ -251,7 +251,7 @@ import Testing
         #expect(nowhere.status == 1)
         #expect(nowhere.error.contains("missing/sluice.db"))
         let device = try await Program.run(["backup", "/dev/null"], folder: server.folder)
-        #expect(device.error.contains("no regular file"))
+        #expect(device.error.contains("not a regular file"))
         let empty = try TemporaryFolder()
         let stranger = try await Program.run(
             ["backup", "x.db"], folder: empty, environment: ["SLUICE_URL": "http://127.0.0.1:\(server.port)"])

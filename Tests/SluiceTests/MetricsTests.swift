@@ -21,6 +21,7 @@ import Testing
             #"sluice_attempt_seconds_count{function="fast"} 3"#,
             #"sluice_wait_seconds_bucket{function="fast",le="+Inf"} 3"#,
             "sluice_slots 256", "sluice_store_errors_total 0", "sluice_waiters 0",
+            "sluice_log_lines_lost_total 0",
         ] {
             #expect(lines.contains(expected), "\(expected)")
         }

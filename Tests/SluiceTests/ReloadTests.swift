@@ -321,7 +321,7 @@ import Testing
     @Test func `Status URLs outlive a base path, limits change at once`() async throws {
         let slow = """
               slow:
-                handler: {builtin: echo, simulate: {duration: 400ms}}
+                handler: {builtin: echo, simulate: {duration: 2s}}
                 endpoint: {auth: public}
                 concurrency: 1
             """

@@ -9,6 +9,7 @@ package final class Program: Sendable {
         var output = ""
         var status: Int32?
         var openPipes = 2
+        var readsError = true
     }
 
     package let pid: Int32
@@ -16,6 +17,7 @@ package final class Program: Sendable {
 
     /// Binaries lie beside the test runner; SLUICE_BINARY names another sluice.
     package static func path(of binary: String) -> String {
+        if binary.hasPrefix("/") { return binary }
         if binary == "sluice", let path = ProcessInfo.processInfo.environment["SLUICE_BINARY"] { return path }
         let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: runner).deletingLastPathComponent().appendingPathComponent(binary).path
@@ -56,6 +58,9 @@ package final class Program: Sendable {
     ) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
+            if keyPath == \State.error {
+                while !(state.wait(seconds: 60) { $0.readsError || $0.status != nil ? true : nil } ?? false) {}
+            }
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { break }
@@ -64,6 +69,12 @@ package final class Program: Sendable {
         }
         close(descriptor)
         state.change { $0.openPipes -= 1 }
+    }
+
+    /// False: its standard error stays in the pipe, but for what is being read.
+    package var readsError: Bool {
+        get { state.read { $0.readsError } }
+        set { state.change { $0.readsError = newValue } }
     }
 
     package var standardError: String { state.read { $0.error } }

@@ -53,6 +53,19 @@ package final class ServerProcess: Sendable {
 
     package var log: String { running.standardError }
 
+    /// False: nobody reads what it logs.
+    package var readsLog: Bool {
+        get { running.readsError }
+        set { running.readsError = newValue }
+    }
+
+    package var adminToken: String {
+        get throws {
+            try String(contentsOfFile: folder.file("admin-token"), encoding: .utf8)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
     package func signal(_ number: Int32) { running.kill(number) }
 
     /// The exit code, 128 + n after signal n.

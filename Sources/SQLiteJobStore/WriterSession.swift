@@ -1,0 +1,73 @@
+internal import JobStore
+
+/// The writer's connection and what it alone knows.
+final class WriterSession {
+    let connection: Connection
+    let files: OpenedFiles
+    /// Leases of this process count from here; smaller ones belong to processes that are gone. Known in every transaction.
+    private(set) var leaseBase: Int64 = 0
+    private var nextLease: Int64 = 0
+    var ids: IDSource
+    var functions = NameNumbers.functions
+    var owners = NameNumbers.owners
+    var tallies = Tallies()
+    var checkpoints = CheckpointPlan()
+
+    private let onBoot: () -> Void
+    private var hasBooted = false
+    private var changesBefore: Int32 = 0
+
+    /// - Parameter onBoot: called once, when this process has written something.
+    init(connection: Connection, ids: IDSource, files: OpenedFiles, onBoot: @escaping () -> Void) {
+        self.connection = connection
+        self.ids = ids
+        self.files = files
+        self.onBoot = onBoot
+    }
+
+    func newLease() -> Int64 {
+        nextLease += 1
+        return nextLease
+    }
+
+    /// Makes everything void that a former process has leased.
+    func boot() throws(StoreError) {
+        do {
+            try begin()
+            try commit()
+        } catch {
+            rollBack()
+            throw error
+        }
+    }
+
+    /// The first transaction of the process makes void what a former one has leased. It may come long after the start,
+    /// when the disk was full then.
+    func begin() throws(StoreError) {
+        try connection.begin()
+        changesBefore = connection.totalChanges
+        guard !hasBooted else { return }
+        try connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'boot'")
+        leaseBase = (Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0) << 40
+        nextLease = leaseBase
+        try connection.execute(DeliverySQL.freeAll)
+    }
+
+    /// Whether the transaction has changed anything.
+    var hasChanged: Bool { connection.totalChanges != changesBefore }
+
+    func commit() throws(StoreError) {
+        try connection.execute("COMMIT")
+        guard !hasBooted else { return }
+        hasBooted = true
+        onBoot()
+    }
+
+    func rollBack() {
+        connection.rollBack()
+        // Names that the transaction added are gone.
+        functions.forget()
+        owners.forget()
+        tallies.forget()
+    }
+}

@@ -1,0 +1,106 @@
+internal import Foundation
+internal import JobEngine
+internal import JobModel
+private import Synchronization
+
+/// What a server writes on stderr. Whoever writes never waits: a thread hands the lines on, and while nobody reads them, lines
+/// past a bound are lost, counted, and spoken of when others flow again.
+///
+/// A pipe holds 64 KiB (pipe(7)); a log that is written where it arises stops its server then.
+final class LogStream: Sendable {
+    private struct State {
+        var text: [UInt8] = []
+        /// Lines that found no room since the thread last took the text.
+        var missed: UInt64 = 0
+        var isWriting = false
+        /// The line that says how many were lost.
+        var lossLine: @Sendable (UInt64) -> String = { "\(LogLoss.message), lines=\($0)\n" }
+    }
+
+    private let descriptor: Int32
+    private let limit: Int
+    private let state = Mutex(State())
+    private let lost = Atomic<UInt64>(0)
+    private let arrived = Doorbell()
+    private let written = Doorbell()
+
+    /// - Parameter limit: bytes that wait for the reader; as many again are on their way to it.
+    init(descriptor: Int32 = STDERR_FILENO, limit: Int = Limits.logBufferBytes) {
+        self.descriptor = descriptor
+        self.limit = limit
+        let thread = Thread { [self] in
+            Thread.current.name = "sluice-log"
+            while true { handOn() }
+        }
+        thread.start()
+    }
+
+    /// Lines that were lost since the start.
+    var lostLines: UInt64 { lost.load(ordering: .relaxed) }
+
+    /// How the loss is told, as one line.
+    func tellLosses(as line: @escaping @Sendable (UInt64) -> String) { state.withLock { $0.lossLine = line } }
+
+    /// One line or several, each with its end.
+    func write(_ text: String) {
+        let mustRing = state.withLock { state in
+            guard state.text.isEmpty || state.text.count + text.utf8.count <= limit else {
+                let lines = UInt64(Self.lines(in: Array(text.utf8)[...]))
+                state.missed += lines
+                lost.wrappingAdd(lines, ordering: .relaxed)
+                return false
+            }
+            defer { state.text.append(contentsOf: text.utf8) }
+            return state.text.isEmpty
+        }
+        if mustRing { arrived.ring() }
+    }
+
+    /// Returns when everything is written, or after this time.
+    func flush(within limit: Duration = .seconds(1)) {
+        let end = SystemClock.uptime() + limit.nanoseconds
+        while state.withLock({ !$0.text.isEmpty || $0.isWriting }) {
+            guard SystemClock.uptime() < end else { return }
+            written.wait(until: end)
+        }
+    }
+
+    private func handOn() {
+        let (text, missed, lossLine) = state.withLock { state in
+            defer { (state.text, state.missed, state.isWriting) = ([], 0, !state.text.isEmpty) }
+            return (state.text, state.missed, state.lossLine)
+        }
+        guard !text.isEmpty else {
+            written.ring()
+            return arrived.wait()
+        }
+        put(text)
+        // They came after what has been written, and before what comes next.
+        if missed > 0 { put(Array(lossLine(missed).utf8)) }
+    }
+
+    private func put(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Somebody who shares the pipe or the terminal has made it non-blocking.
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&waiting, 1, -1)
+            } else if errno != EINTR {
+                // A full disk, a pipe without a reader: nothing that is said may end the process.
+                lost.wrappingAdd(UInt64(Self.lines(in: rest)), ordering: .relaxed)
+                return
+            }
+        }
+    }
+
+    private static func lines(in bytes: ArraySlice<UInt8>) -> Int { bytes.count { $0 == 0x0A } }
+}
+
+/// What is said when lines were lost.
+enum LogLoss {
+    static let message = "Log lines were lost: nobody read them in time"
+}

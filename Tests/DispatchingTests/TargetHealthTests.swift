@@ -1,0 +1,92 @@
+import JobModel
+import Testing
+
+@testable import Dispatching
+
+@Suite struct TargetHealthTests {
+    private static let second: Int64 = 1_000_000_000
+
+    private static func silent() -> TargetHealth {
+        var health = TargetHealth()
+        for _ in 0..<TargetHealth.patience { _ = health.gaveNoAnswer(at: 0) }
+        return health
+    }
+
+    @Test func `Silence counts in a row, an answer forgets it`() {
+        var health = TargetHealth()
+        let first = (0..<4).map { _ in health.gaveNoAnswer(at: 0) }
+        #expect(!first.contains(true) && !health.isSilent)
+        let wasSilent = health.answered()
+        #expect(!wasSilent)
+        // Told once.
+        let second = (0..<6).map { _ in health.gaveNoAnswer(at: 0) }
+        #expect(second == [false, false, false, false, true, false])
+        #expect(health.isSilent && health.nextProbe() == Self.second)
+    }
+
+    @Test func `Pauses double up to five seconds`() {
+        var health = TargetHealth()
+        for _ in 0..<4 { _ = health.gaveNoAnswer(at: 0) }
+        var now: Int64 = 0
+        var pauses: [Int64] = []
+        for _ in 0..<6 {
+            _ = health.gaveNoAnswer(at: now)
+            let next = health.nextProbe() ?? 0
+            pauses.append((next - now) / Self.second)
+            now = next
+        }
+        #expect(pauses == [1, 2, 4, 5, 5, 5])
+    }
+
+    @Test func `What ends together is one finding`() {
+        var health = TargetHealth()
+        for _ in 0..<200 { _ = health.gaveNoAnswer(at: 0) }
+        #expect(health.nextProbe() == Self.second)
+        _ = health.gaveNoAnswer(at: Self.second)
+        #expect(health.nextProbe() == 3 * Self.second)
+    }
+
+    @Test func `While an attempt hangs, the next one tries after five seconds, eight at once at most`() {
+        var health = Self.silent()
+        var now = Self.second
+        for _ in 0..<TargetHealth.probes {
+            #expect(health.nextProbe().map { $0 <= now } == true)
+            let isProbe = health.started(at: now)
+            #expect(isProbe)
+            now += 5 * Self.second
+        }
+        #expect(health.nextProbe() == nil)
+        health.probeEnded()
+        #expect(health.nextProbe() == now)
+    }
+
+    private static func calls(_ name: String, _ host: String, own: Int? = nil) -> Function {
+        DispatchWorld.function(name, target: "http://\(host)/") {
+            if let own { $0.limits.concurrency = [ConcurrencyLimit(limit: own)] }
+        }
+    }
+
+    private static func rules(_ functions: [Function], slots: Int) -> (function: Int, target: Int)? {
+        DispatchRules(Deployment(revision: "r", functions: functions, concurrency: slots)).functions
+            .first { $0.name == "a" }.map { ($0.limit, $0.targetLimit) }
+    }
+
+    @Test func `A function and a target have three quarters of the slots, unless there is only one function`() throws {
+        let alone = try #require(Self.rules([Self.calls("a", "x")], slots: 8))
+        #expect(alone == (8, 8))
+        let two = [Self.calls("a", "x"), DispatchWorld.function("b")]
+        // With few slots one is left, too.
+        for (slots, limit) in [(1, 1), (2, 1), (3, 2), (4, 3), (5, 3), (1024, 768)] {
+            let rules = try #require(Self.rules(two, slots: slots))
+            #expect(rules == (limit, limit), "\(slots) slots")
+        }
+    }
+
+    @Test func `A function that says itself how many may run has so many, and its target too`() throws {
+        let rules = try #require(Self.rules([Self.calls("a", "x", own: 100), Self.calls("b", "x")], slots: 100))
+        #expect(rules == (100, 100))
+        // Less than three quarters is what `concurrency` bounds: this rule takes nothing away.
+        let less = try #require(Self.rules([Self.calls("a", "x", own: 5), Self.calls("b", "x")], slots: 100))
+        #expect(less == (75, 75))
+    }
+}
