@@ -57,14 +57,19 @@ final class ReaderThreads: Sendable {
     /// How many wait for a thread.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Refuses everything from now on, and returns when what is being read is done.
-    func close() async {
+    /// Refuses everything from now on; the threads end.
+    func stop() {
         let (dropped, idle) = state.withLock { state in
             defer { (state.isClosed, state.waiting, state.idle) = (true, [], 0) }
             return (state.waiting, state.idle)
         }
         dropped.forEach { $0.read.refuse(.closed) }
         for _ in 0..<idle { arrived.signal() }
+    }
+
+    /// As `stop`, and returns when what is being read is done.
+    func close() async {
+        stop()
         await withCheckedContinuation { continuation in
             let isDone = state.withLock { state in
                 if state.threads > 0 { state.closing.append(continuation) }

@@ -57,6 +57,13 @@ package final class SQLiteJobStore: JobStore {
         writer = Writer(session, health: health, uptime: uptime, onFatal: onFatal)
     }
 
+    /// A store that nobody has closed leaves no threads and no connections behind.
+    deinit {
+        readers.close()
+        readerThreads.stop()
+        writer.stop()
+    }
+
     /// What must not be overwritten while it is open, by whatever name.
     package var openFiles: [FileIdentity] { [files.database] + (files.log.map { [$0] } ?? []) }
 

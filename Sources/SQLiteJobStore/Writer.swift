@@ -70,8 +70,7 @@ final class Writer: Sendable {
 
     /// Lets everything submitted before finish, then ends the thread and closes the connection.
     func close() async {
-        refuse(.closed)
-        arrived.signal()
+        stop()
         await withCheckedContinuation { continuation in
             let hasEnded = state.withLock { state in
                 if !state.hasEnded { state.ending.append(continuation) }
@@ -79,6 +78,12 @@ final class Writer: Sendable {
             }
             if hasEnded { continuation.resume() }
         }
+    }
+
+    /// Refuses everything from now on; the thread ends when it has written what came before.
+    func stop() {
+        refuse(.closed)
+        arrived.signal()
     }
 
     private func submit(_ write: any PendingWrite) {
