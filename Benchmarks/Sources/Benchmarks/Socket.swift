@@ -46,5 +46,13 @@ struct Socket {
         }
     }
 
+    /// What one read brings: a short answer comes whole.
+    func readSome() throws -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = read(descriptor, &buffer, buffer.count)
+        guard count > 0 else { throw Failure(reason: "the connection was closed") }
+        return Array(buffer[..<count])
+    }
+
     func close() { Glibc.close(descriptor) }
 }
