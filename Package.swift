@@ -149,9 +149,9 @@ let package = Package(
             name: "SluiceTests",
             dependencies: uses([
                 "sluice", "StoreCrashSubject", "TestClient", "SQLiteJobStore", "JobEngine", "JobStore", "JobModel",
-                "PayloadSchema", "ServiceLifecycle",
+                "PayloadSchema", "ServiceLifecycle", "CSQLite",
             ]),
-            exclude: ["verify_webhook.py"]),
+            exclude: ["verify_webhook.py", "Databases"]),
     ]
 )
 

@@ -34,13 +34,21 @@ extension DispatchState {
         return gates[id].cell.converted(from: former, to: rule, at: now)
     }
 
-    /// A start passes the gate of a throttle.
-    mutating func countStart(_ id: GateID, at now: Int64) {
+    /// From here on the starts of a throttle are counted by the present rule.
+    ///
+    /// - Returns: the rule; nil when the gate is not a throttle's, or its rule has gone.
+    @discardableResult private mutating func convertCell(_ id: GateID, at now: Int64) -> Throttle? {
         guard case .rate(let function, let number) = gates[id].rule,
             let rule = functions[function.index].rates[number].rule
-        else { return }
+        else { return nil }
         gates[id].cell = cell(id, rule, at: now)
         gates[id].cellRule = rule
+        return rule
+    }
+
+    /// A start passes the gate of a throttle.
+    mutating func countStart(_ id: GateID, at now: Int64) {
+        guard let rule = convertCell(id, at: now) else { return }
         gates[id].cell.start(rule, at: now)
     }
 
@@ -58,6 +66,8 @@ extension DispatchState {
 
     /// A gate with a line that opens by itself is looked at then.
     mutating func arm(_ id: GateID, at now: Int64) {
+        // Who waits from now on waits as the present rule says; converted at every look, the wait would never end.
+        convertCell(id, at: now)
         guard !gates[id].line.isEmpty, let time = opensAt(id, now), gates[id].alarm.map({ time < $0 }) ?? true else {
             return
         }
