@@ -15,7 +15,7 @@ package struct DispatchState: Sendable {
     /// How much one call does at most: what is left waits for the next, so that nobody waits long for the lock.
     enum Budget {
         /// Lanes that one plan places.
-        static let lanes = 1024
+        static let lanes = 256
         /// Lanes that an opening gate may look at beyond its room.
         static let beyondRoom = 64
         /// Lanes whose time has come, of one call.
