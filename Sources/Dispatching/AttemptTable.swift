@@ -18,7 +18,6 @@ struct AttemptTable: Sendable {
 
     private var slots: [Slot] = []
     private var free: [Int32] = []
-    private(set) var count = 0
 
     subscript(id: AttemptID) -> AttemptEntry? {
         get {
@@ -32,7 +31,6 @@ struct AttemptTable: Sendable {
     }
 
     mutating func add(_ attempt: AttemptEntry) -> AttemptID {
-        count += 1
         if let index = free.popLast() {
             slots[Int(index)].attempt = attempt
             return AttemptID(index: index, ticket: slots[Int(index)].ticket)
@@ -47,7 +45,6 @@ struct AttemptTable: Sendable {
         slots[Int(id.index)].attempt = nil
         slots[Int(id.index)].ticket &+= 1
         free.append(id.index)
-        count -= 1
         return attempt
     }
 

@@ -121,20 +121,11 @@ extension DispatchState {
     /// Whether anything is promised.
     package var hasReservations: Bool { !reservations.isEmpty }
 
-    /// Attempts whose end is not written yet.
-    package var underWay: Int { attempts.count }
-
-    package var isFull: Bool { freeSlots == 0 }
-
     /// When `plan` has something to do without being told: a due time, and a time of the monotonic clock in nanoseconds.
     package mutating func nextTimes() -> (due: Timestamp?, alarm: Int64?) {
         while let first = later.min, lanes[first.lane].ticket != first.ticket { later.removeMin() }
         while let first = alarms.min, gates[first.gate].alarm != first.time { alarms.removeMin() }
         return (later.min?.due, alarms.min?.time)
-    }
-
-    package func isDeclared(_ function: String) -> Bool {
-        functionIDs[function].map { functions[$0.index].rules != nil } ?? false
     }
 
     /// Targets that do not answer.

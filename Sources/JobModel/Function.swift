@@ -66,8 +66,6 @@ extension Function {
         }
     }
 
-    package var startRules: StartRules { StartRules(limits: limits, target: target) }
-
     /// How long an idempotency key of this function is remembered.
     package var idempotencyWindow: Duration {
         idempotency?.window ?? min(.seconds(86_400), retention.completed, retention.failed)

@@ -58,9 +58,6 @@ package struct FunctionLimits: Hashable, Sendable {
 
     package init() {}
 
-    /// Whether starts are bounded at all.
-    package var boundStarts: Bool { !throttle.isEmpty || !concurrency.isEmpty }
-
     /// Whether some key is a value of the payload, so that it has to be parsed.
     package var needPayload: Bool {
         (rate.map(\.key) + throttle.map(\.key) + concurrency.map(\.key)).contains { key in
@@ -72,21 +69,6 @@ package struct FunctionLimits: Hashable, Sendable {
     package var needClient: Bool {
         (throttle.map(\.key) + concurrency.map(\.key)).contains { $0 == .ip || $0 == .account }
     }
-}
-
-/// What decides, beside free slots, whether a function's jobs start.
-package struct StartRules: Equatable, Sendable {
-    package var limits: FunctionLimits
-    /// Where attempts go; nil for what runs on this machine.
-    package var target: String?
-
-    package init(limits: FunctionLimits = FunctionLimits(), target: String? = nil) {
-        self.limits = limits
-        self.target = target
-    }
-
-    /// Whether a free slot alone is not enough.
-    package var bindStarts: Bool { limits.boundStarts || target != nil }
 }
 
 /// A window of a `rateLimit`: it opens with the first accepted call and forgets all of them at its end.

@@ -99,7 +99,7 @@ import Testing
             let (left, right) = (try source(client: one), try source(client: other))
             #expect((keys(function, left)[0] == keys(function, right)[0]) == isOne)
             #expect((LimitKeys.of(function, left).caller == LimitKeys.of(function, right).caller) == isOne)
-            guard function.limits.boundStarts else { continue }
+            guard !function.limits.concurrency.isEmpty else { continue }
             #expect((keys(function, left) == keys(function, right)) == isOne)
         }
     }
