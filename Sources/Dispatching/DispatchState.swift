@@ -62,7 +62,7 @@ package struct DispatchState: Sendable {
     package var isDraining = false
     /// Claims that went back without having started, because a limit had no room for them after all.
     package var givenBack = 0
-    /// Elements of lines and heaps that were touched: tests bound it.
+    /// How many elements of lines and heaps were touched: a test bounds it.
     package var touched = 0
 
     package init(_ rules: DispatchRules) {

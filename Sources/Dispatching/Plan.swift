@@ -33,7 +33,7 @@ extension DispatchState {
         return close(grants)
     }
 
-    /// It was taken out of its ready line.
+    /// Notes that a lane was taken out of its ready line.
     private mutating func takeOut(_ lane: LaneID) {
         readyLanes -= 1
         touched += 1

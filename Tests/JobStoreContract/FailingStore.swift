@@ -42,7 +42,7 @@ package final class FailingStore: JobStore {
         hooks = SettleHooks()
     }
 
-    /// Fails never.
+    /// Never fails.
     package init(_ store: any JobStore, settling hooks: SettleHooks) {
         self.store = store
         self.hooks = hooks
