@@ -49,6 +49,6 @@ extension JobEngine {
     package func scopes(ofKey key: String, owner: String, function: String?) -> [[UInt8]] {
         let deployment = deployment.value
         let functions = function.map { [$0] } ?? Array(deployment.functions.keys) + Array(deployment.former.keys)
-        return functions.map { Admission.keyScope(owner: owner, clientAddress: "", function: $0, key: key) }
+        return functions.map { CallKey.scope(owner: owner, clientAddress: "", function: $0, key: key) }
     }
 }

@@ -8,10 +8,14 @@ package import JobModel
 ///
 /// Times that are compared with `now` are steady ones (`Moment`); when something was created, started or completed is wall time.
 package protocol JobStore: DeliveryStore, ClockStore {
-    /// Accepts jobs: after this returns they survive a power cut. Ids have the time of `createdAt`.
-    func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult]
+    /// Accepts jobs, or recalls them by their keys. Ids have the time of `createdAt`. Never waits.
+    ///
+    /// - Parameter then: called exactly once: with a result for each job after the commit, when they survive a power cut, or
+    ///   with the error when nothing was accepted. On a thread of the store, or before this returns: it must not block.
+    func enqueue(
+        _ jobs: [NewJob], at now: Timestamp, then: @escaping @Sendable (Result<[EnqueueResult], StoreError>) -> Void)
 
-    /// What an idempotency key stands for, without changing anything.
+    /// What an idempotency key stands for, without changing anything; never `accepted`.
     func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult?
 
     /// Leases due jobs, at most so many of each lane, the highest priority and the longest due first.
@@ -107,6 +111,14 @@ package protocol JobStore: DeliveryStore, ClockStore {
 }
 
 extension JobStore {
+    /// As above, for whoever can wait.
+    package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
+        let result = await withCheckedContinuation { continuation in
+            enqueue(jobs, at: now) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
     package func settle(_ settlements: [Settlement]) async throws(StoreError) -> [SettleResult] {
         try await settle { SettleBatch(settlements: settlements) }.results
     }

@@ -76,8 +76,8 @@ package struct RateWindow: Equatable, Sendable {
 package enum EnqueueResult: Equatable, Sendable {
     /// With the lease of its first attempt, when it was to start at once.
     case accepted(JobID, Lease?)
-    /// The same request was accepted before, as this job.
-    case replayed(JobID)
+    /// The same request was accepted before, as this job; as it stands, or nil when it has gone since.
+    case replayed(JobID, JobSnapshot?)
     /// The key was used with another request.
     case conflict
 }

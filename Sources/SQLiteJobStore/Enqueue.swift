@@ -2,12 +2,15 @@ package import JobModel
 package import JobStore
 
 extension SQLiteJobStore {
-    package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        try await writer.perform { session throws(StoreError) in
-            var results: [EnqueueResult] = []
-            for job in jobs { results.append(try session.enqueue(job, at: now)) }
-            return results
-        }
+    package func enqueue(
+        _ jobs: [NewJob], at now: Timestamp, then: @escaping @Sendable (Result<[EnqueueResult], StoreError>) -> Void
+    ) {
+        writer.perform(
+            { session throws(StoreError) in
+                var results: [EnqueueResult] = []
+                for job in jobs { results.append(try session.enqueue(job, at: now)) }
+                return results
+            }, then: then)
     }
 
     package func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? {
@@ -22,7 +25,9 @@ extension Connection {
         defer { select.reset() }
         guard try select.bind(1, key.scope).bind(2, now).step() else { return nil }
         guard select.bytes(0) == key.fingerprint else { return .conflict }
-        return .replayed(JobID(row: select.integer(1), random: UInt64(bitPattern: select.integer(2))))
+        let id = JobID(row: select.integer(1), random: UInt64(bitPattern: select.integer(2)))
+        guard case .found(let job) = try lookUp(id, including: []) else { return .replayed(id, nil) }
+        return .replayed(id, job)
     }
 }
 

@@ -61,9 +61,20 @@ final class Writer: Sendable {
         _ body: @escaping @Sendable (WriterSession) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let result = await withUnsafeContinuation { continuation in
-            submit(Write(body: body, continuation: continuation))
+            perform(body) { continuation.resume(returning: $0) }
         }
         return try result.get()
+    }
+
+    /// Runs `body` in a transaction; does not wait for it.
+    ///
+    /// - Parameter then: called exactly once, after the commit or with what went wrong: on the writer's thread, or before this
+    ///   returns when nothing is taken any more. It must not block.
+    func perform<Value: Sendable>(
+        _ body: @escaping @Sendable (WriterSession) throws(StoreError) -> Value,
+        then: @escaping @Sendable (Result<Value, StoreError>) -> Void
+    ) {
+        submit(Write(body: body, then: then))
     }
 
     var statistics: StoreStatistics { counted.withLock { $0 } }
@@ -231,25 +242,25 @@ private protocol PendingWrite: AnyObject, Sendable {
 private final class Write<Value: Sendable>: PendingWrite, @unchecked Sendable {
     // `value` is touched by the writer's thread only; the rest never changes.
     private let body: @Sendable (WriterSession) throws(StoreError) -> Value
-    /// Resumed by `finish`: once for every write that was submitted.
-    private let continuation: UnsafeContinuation<Result<Value, StoreError>, Never>
+    /// Called by `finish`: once for every write that was submitted.
+    private let then: @Sendable (Result<Value, StoreError>) -> Void
     private var value: Value?
 
     init(
         body: @escaping @Sendable (WriterSession) throws(StoreError) -> Value,
-        continuation: UnsafeContinuation<Result<Value, StoreError>, Never>
+        then: @escaping @Sendable (Result<Value, StoreError>) -> Void
     ) {
         self.body = body
-        self.continuation = continuation
+        self.then = then
     }
 
     func run(_ session: WriterSession) throws(StoreError) { value = try body(session) }
 
     func finish(_ error: StoreError?) {
         if let value, error == nil {
-            continuation.resume(returning: .success(value))
+            then(.success(value))
         } else {
-            continuation.resume(returning: .failure(error ?? .closed))
+            then(.failure(error ?? .closed))
         }
     }
 }

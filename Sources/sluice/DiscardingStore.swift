@@ -6,8 +6,13 @@ private import Synchronization
 final class DiscardingStore: JobStore, AccountStore {
     private let ids = Mutex(JobIDSequence())
 
-    func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        ids.withLock { ids in jobs.map { .accepted(ids.next(now: $0.job.createdAt, random: $0.job.id.random), nil) } }
+    func enqueue(
+        _ jobs: [NewJob], at now: Timestamp, then: @escaping @Sendable (Result<[EnqueueResult], StoreError>) -> Void
+    ) {
+        let results: [EnqueueResult] = ids.withLock { ids in
+            jobs.map { .accepted(ids.next(now: $0.job.createdAt, random: $0.job.id.random), nil) }
+        }
+        then(.success(results))
     }
 
     // Nothing is ever there.

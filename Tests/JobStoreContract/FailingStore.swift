@@ -55,20 +55,30 @@ package final class FailingStore: JobStore {
     private func call<Value>(
         _ kind: Counted = .all, _ body: () async throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let counts = counted == .all || counted == kind
-        let fails = calls.withLock { calls in
-            guard counts else { return false }
-            calls += 1
-            return calls == failingCall
-        }
+        let fails = fails(kind)
         if fails, failure == .before { throw .unavailable("made to fail") }
         let value = try await body()
         if fails { throw .unavailable("made to fail after the work") }
         return value
     }
 
-    package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        try await call(.enqueues) { () async throws(StoreError) in try await store.enqueue(jobs, at: now) }
+    /// Counts a call; whether it is the one that fails.
+    private func fails(_ kind: Counted) -> Bool {
+        guard counted == .all || counted == kind else { return false }
+        return calls.withLock { calls in
+            calls += 1
+            return calls == failingCall
+        }
+    }
+
+    package func enqueue(
+        _ jobs: [NewJob], at now: Timestamp, then: @escaping @Sendable (Result<[EnqueueResult], StoreError>) -> Void
+    ) {
+        let fails = fails(.enqueues)
+        if fails, failure == .before { return then(.failure(.unavailable("made to fail"))) }
+        store.enqueue(jobs, at: now) { result in
+            then(fails ? .failure(.unavailable("made to fail after the work")) : result)
+        }
     }
 
     package func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? {

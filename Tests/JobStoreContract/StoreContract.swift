@@ -155,11 +155,12 @@ package enum StoreContract {
             #expect(try await store.recall(key(1), at: Sample.now) == nil)
             let first = try await store.accept(Sample.job(idempotency: key(1)))
             let id = try #require(first.first)
-            #expect(try await store.recall(key(1), at: Sample.now) == .replayed(id))
+            let replayed = EnqueueResult.replayed(id, try await store.snapshot(id, []))
+            #expect(try await store.recall(key(1), at: Sample.now) == replayed)
             #expect(try await store.recall(key(2), at: Sample.now) == .conflict)
             let again = try await store.enqueue(
                 [Sample.job(idempotency: key(1)), Sample.job(idempotency: key(2))], at: Sample.now)
-            #expect(again == [.replayed(id), .conflict])
+            #expect(again == [replayed, .conflict])
             #expect(try await store.claim().count == 1)
             let later = try await store.enqueue([Sample.job(idempotency: key(2))], at: Sample.now + .seconds(60))
             #expect(later != [.conflict])
@@ -169,7 +170,16 @@ package enum StoreContract {
             let results = try await store.enqueue(
                 [Sample.job(idempotency: key), Sample.job(idempotency: key)], at: Sample.now)
             guard case .accepted(let id, _) = results[0] else { throw Unexpected() }
-            #expect(results[1] == .replayed(id))
+            #expect(results[1] == .replayed(id, try await store.snapshot(id, [])))
+        },
+        StoreContractCase(name: "a key outlives its job: the replay says that it has gone") { store in
+            let key = IdempotencyKey(scope: [9], fingerprint: [1], expires: Sample.now + .seconds(1_000_000))
+            let id = try #require(try await store.accept(Sample.job(idempotency: key)).first)
+            let live = try #require(try await store.claim().first)
+            _ = try await store.settle([Sample.success(live)])
+            _ = try await store.prune(limit: 10, at: Sample.now + .seconds(90_000))
+            #expect(try await store.recall(key, at: Sample.now) == .replayed(id, nil))
+            #expect(try await store.enqueue([Sample.job(idempotency: key)], at: Sample.now) == [.replayed(id, nil)])
         },
     ]
 

@@ -1,0 +1,64 @@
+package import JobModel
+package import JobStore
+package import PayloadSchema
+
+/// A call of a function, as a surface has decoded it.
+package struct Submission: Sendable {
+    package enum Start: Equatable, Sendable {
+        case now
+        case after(Duration)
+        case at(Timestamp)
+    }
+
+    package var function: String
+    /// nil when there was no body.
+    package var payload: [UInt8]?
+    package var parameters: JSONObject
+    /// The account that the credentials name.
+    package var owner: String?
+    /// For whoever has no account.
+    package var clientAddress: String
+    package var idempotencyKey: String?
+    /// Method, path and query: with the body they are compared when a key comes again.
+    package var requestLine: [String]
+    package var start: Start
+    /// Where the caller wants to be told that the job has ended.
+    package var webhook: String?
+    /// Fields of the call that the handler is to send on.
+    package var forwarded: [HeaderField]
+
+    package init(
+        function: String, payload: [UInt8]?, parameters: JSONObject = JSONObject(), owner: String? = nil,
+        clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [], start: Start = .now,
+        webhook: String? = nil, forwarded: [HeaderField] = []
+    ) {
+        self.webhook = webhook
+        self.forwarded = forwarded
+        self.function = function
+        self.payload = payload
+        self.parameters = parameters
+        self.owner = owner
+        self.clientAddress = clientAddress
+        self.idempotencyKey = idempotencyKey
+        self.requestLine = requestLine
+        self.start = start
+    }
+}
+
+package struct Accepted: Sendable, Equatable {
+    /// Where the caller stands with each of the function's rate limits.
+    package var rates: [RateStatus] = []
+    package var id: JobID
+    /// Accepted before, under the same key.
+    package var replayed: Bool
+    package var function: String
+    /// As it stands; nil when it was accepted before and has gone since.
+    package var job: JobSnapshot?
+}
+
+extension Accepted {
+    /// Accepted before, under the same key: it counts in no window again.
+    init(replayed id: JobID, of function: String, job: JobSnapshot?) {
+        self.init(id: id, replayed: true, function: function, job: job)
+    }
+}
