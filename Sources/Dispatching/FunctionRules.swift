@@ -6,9 +6,8 @@ package struct FunctionRules: Sendable {
     package var isPaused: Bool
     /// Attempts that the function may have under way.
     var limit: Int
-    /// What attempts at its target count by, and how many may be under way there; nil for what runs on this machine.
+    /// What attempts at its target count by; nil for what runs on this machine, and where each job names its own.
     var target: Int64?
-    var targetLimit: Int
     var concurrency: [ConcurrencyLimit]
     var throttles: [Throttle]
     /// The keys that every job of the function has: of rules without a key of their own; nil for the others.
@@ -35,6 +34,9 @@ package struct DispatchRules: Sendable {
     var accountLimit: Int
     /// Of one address without credentials.
     var callerLimit: Int
+    /// Attempts that a target may have under way when no function that goes there says more.
+    private var targetShare: Int
+    private var targetLimits: [Int64: Int]
     package var functions: [FunctionRules]
 
     package init(_ deployment: Deployment) {
@@ -43,7 +45,7 @@ package struct DispatchRules: Sendable {
         accountLimit = deployment.accountConcurrency
         let threeQuarters = max(1, slots * 3 / 4)
         callerLimit = min(deployment.anonymous.concurrency, threeQuarters)
-        let functions = deployment.functions.values
+        let functions = deployment.functions
         let share = functions.count > 1 ? threeQuarters : slots
         // A function that says itself how much it needs gets that.
         func own(_ function: Function) -> Int {
@@ -55,14 +57,20 @@ package struct DispatchRules: Sendable {
             guard let target = LimitKeys.target(of: function) else { continue }
             targets[target] = max(targets[target] ?? share, own(function))
         }
+        targetShare = share
+        targetLimits = targets
         self.functions = functions.map { function in
-            let target = LimitKeys.target(of: function)
             let common = LimitKeys.common(function)
             return FunctionRules(
-                name: function.name, isPaused: function.paused, limit: own(function), target: target,
-                targetLimit: target.flatMap { targets[$0] } ?? slots, concurrency: function.limits.concurrency,
+                name: function.name, isPaused: function.paused, limit: own(function),
+                target: LimitKeys.target(of: function), concurrency: function.limits.concurrency,
                 throttles: function.limits.throttle, commonConcurrency: common.concurrency,
                 commonThrottles: common.throttle)
         }
     }
+
+    /// Attempts that a target may have under way, all functions together.
+    ///
+    /// - Parameter key: as `LimitKeys.target` has it; callers may name targets that no function does.
+    func targetLimit(_ key: Int64?) -> Int { key.flatMap { targetLimits[$0] } ?? targetShare }
 }

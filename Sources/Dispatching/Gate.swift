@@ -58,9 +58,8 @@ struct Gate: Sendable {
     /// Of a throttle: its starts, as this rule counted them.
     var cell = CellRate()
     var cellRule: Throttle?
-    /// Of a target: its health, and what it may have under way.
+    /// Of a target.
     var health = TargetHealth()
-    var limit = Int.max
 
     init(rule: Rule, key: Int64?) {
         self.rule = rule

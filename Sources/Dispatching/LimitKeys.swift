@@ -37,10 +37,17 @@ package struct KeySource: Sendable {
     fileprivate let owner: String?
     fileprivate let address: Caller
     fileprivate let values: TemplateValues
+    /// The origin of a target that the caller named for this job.
+    fileprivate let ownTarget: String?
 
-    /// - Parameter client: the caller's address; empty when there is none.
-    package init(owner: String?, client: String, payload: JSONValue?, parameters: JSONValue) {
+    /// - Parameters:
+    ///   - client: the caller's address; empty when there is none.
+    ///   - target: what the caller set for this job.
+    package init(
+        owner: String?, client: String, payload: JSONValue?, parameters: JSONValue, target: JobOptions.Target? = nil
+    ) {
         self.owner = owner
+        ownTarget = target.map { WebhookURL.origin(of: $0.url) }
         address = Caller(address: client)
         values = TemplateValues(payload: payload ?? .null, parameters: parameters)
     }
@@ -50,7 +57,7 @@ package struct KeySource: Sendable {
         func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
         self.init(
             owner: job.owner, client: job.client ?? "", payload: limits.needPayload ? value(job.payload) : nil,
-            parameters: value(job.parameters))
+            parameters: value(job.parameters), target: job.options.target)
     }
 
     fileprivate var caller: Caller { owner.map { .account($0) } ?? address }
@@ -159,7 +166,7 @@ package enum LimitKeys {
         let rules = limits.throttle.map(\.key) + limits.concurrency.map(\.key)
         let keys = rules.map(source.fields)
         return JobKeys(
-            lane: lane(source.caller, zip(rules, keys).filter { $0.0 != nil }.map(\.1)),
+            lane: lane(source, zip(rules, keys).filter { $0.0 != nil }.map(\.1)),
             throttle: keys.prefix(limits.throttle.count).map { key in
                 hash("throttle", of: function) { $0.add(key) }
             },
@@ -214,11 +221,15 @@ package enum LimitKeys {
     }
 
     /// - Parameter keys: what the job's keyed limits count by, those of unkeyed ones left out.
-    private static func lane(_ caller: Caller, _ keys: [KeyFields]) -> Int64 {
-        if case .unknown = caller, keys.isEmpty { return 0 }
+    private static func lane(_ source: KeySource, _ keys: [KeyFields]) -> Int64 {
+        if case .unknown = source.caller, keys.isEmpty, source.ownTarget == nil { return 0 }
         var fields = KeyFields()
         fields.add("lane")
-        fields.add(caller)
+        fields.add(source.caller)
+        if let target = source.ownTarget {
+            fields.add("target")
+            fields.add(target)
+        }
         // Once each: a second rule with the same key tells no jobs apart.
         for (index, key) in keys.enumerated() where !keys[..<index].contains(key) { fields.add(key) }
         return fields.hash

@@ -29,7 +29,8 @@ extension DispatchState {
             case .caller: .caller
             case .target:
                 gates[gate].health.isSilent
-                    ? .targetSilent(until: gates[gate].health.nextProbe()) : .targetBusy(limit: gates[gate].limit)
+                    ? .targetSilent(until: gates[gate].health.nextProbe())
+                    : .targetBusy(limit: rules.targetLimit(gates[gate].key))
             case .count: .concurrency
             case .rate: .throttle(until: opensAt(gate, time) ?? time)
             }

@@ -85,7 +85,7 @@ extension DispatchState {
         var named = [gates.name(.function(id), nil)]
         if let key = keys.account { named.append(gates.name(.account, key)) }
         if let key = keys.caller { named.append(gates.name(.caller, key)) }
-        if let key = keys.target { named.append(nameTarget(key, function)) }
+        if let key = keys.target { named.append(gates.name(.target, key)) }
         // Rules without a key of their own are passed by more lanes.
         for isKeyed in [false, true] {
             for (number, key) in zip(function.countNumbers, keys.concurrency)
@@ -98,12 +98,6 @@ extension DispatchState {
             named.append(gates.name(.rate(id, number), key))
         }
         return named
-    }
-
-    private mutating func nameTarget(_ key: Int64, _ function: FunctionEntry) -> GateID {
-        let gate = gates.name(.target, key)
-        if let rules = function.rules, rules.target == key { gates[gate].limit = rules.targetLimit }
-        return gate
     }
 
     /// Whether nothing is known to be due, now or later, and nobody is asked.

@@ -50,11 +50,7 @@ extension DispatchState {
     private mutating func commonGates(_ rules: FunctionRules, of id: FunctionID) -> [GateID] {
         let function = functions[id.index]
         var named = [gates.name(.function(id), nil)]
-        if let key = rules.target {
-            let gate = gates.name(.target, key)
-            gates[gate].limit = rules.targetLimit
-            named.append(gate)
-        }
+        if let key = rules.target { named.append(gates.name(.target, key)) }
         for (number, key) in zip(function.countNumbers, rules.commonConcurrency) {
             guard let key else { continue }
             let gate = gates.name(.count(id, number), key)

@@ -15,7 +15,7 @@ extension DispatchState {
                 // Beside the target's limit: attempts that hang must not hide that it answers again.
                 gates[id].health.nextProbe().map { $0 <= now && gates[id].reserved == 0 } == true ? 1 : 0
             } else {
-                left(id, gates[id].limit)
+                left(id, rules.targetLimit(gates[id].key))
             }
         case .rate(let function, let number):
             functions[function.index].rates[number].rule.map { rule in

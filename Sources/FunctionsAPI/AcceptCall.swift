@@ -35,9 +35,11 @@ struct AcceptCall: Sendable {
             owner: principal?.owner, clientAddress: context.clientAddress,
             idempotencyKey: try CallFields.idempotencyKey(request.headers),
             requestLine: [request.method, request.rawPath, request.rawQuery ?? ""],
-            start: try CallFields.start(request.headers), webhook: try CallFields.webhook(request.headers),
-            forwarded: CallFields.forwarded(
-                request.headers, to: function.handler, credentialsAreOurs: principal != nil))
+            start: try CallFields.start(request.headers),
+            options: JobOptions(
+                webhook: try CallFields.webhook(request.headers),
+                forwarded: CallFields.forwarded(
+                    request.headers, to: function.handler, credentialsAreOurs: principal != nil)))
         let accepted: Accepted
         do {
             accepted = try await engine.admission.submit(submission)
@@ -45,7 +47,7 @@ struct AcceptCall: Sendable {
             throw Self.problem(of: error, function: function)
         }
         let hold = Hold(function: function, preferences: RequestFields.preferences(request.headers))
-        return .response(await answer(accepted, submission.webhook, hold, function, request, context))
+        return .response(await answer(accepted, submission.options.webhook, hold, function, request, context))
     }
 
     /// How long the caller wants to wait, and which preference is honoured.
@@ -120,7 +122,7 @@ struct AcceptCall: Sendable {
     /// Whoever has an account was told its secret when that was made. A replay is told it where it names the same webhook:
     /// an idempotency key can be guessed.
     private func secretToTell(of id: JobID, _ job: JobSnapshot, to webhook: String?) -> Secret? {
-        webhook != nil && job.job.webhook == webhook && job.job.owner == nil ? webhookSecret(id) : nil
+        webhook != nil && job.job.options.webhook == webhook && job.job.owner == nil ? webhookSecret(id) : nil
     }
 
     private static func problem(of refusal: Refusal, function: Function) -> Problem {

@@ -82,7 +82,7 @@ struct StatusCalls: Sendable {
 
         init(_ request: ServerRequest, _ context: RouteContext, _ calls: StatusCalls) async throws(Problem) {
             functionName = context.parameter("function") ?? ""
-            let function = calls.engine.deployment.lastKnown(functionName)
+            let function = calls.engine.deployment.policy(of: functionName)?.function
             parts = calls.page.parts(for: function)
             principal = try await calls.authenticator.principal(of: request.headers)
             if function?.endpoint.authentication == .required, principal == nil {

@@ -29,7 +29,7 @@ struct StatusPage: Sendable {
     }
 
     func response(for job: JobSnapshot, requestID: String) -> ServerResponse {
-        let function = engine.deployment.lastKnown(job.job.function)
+        let function = engine.deployment.policy(for: job.job)?.function
         let name = StatusName(job.state, failure: job.failure)
         let code = function?.endpoint.statusCodes[name] ?? name.defaultStatusCode
         var response =

@@ -54,7 +54,7 @@ package struct BuiltinHandler: Handler {
             }
             return ["resized": true, "width": side("width", 800), "height": side("height", 600)]
         case .echo:
-            return ["processed": true, "type": .string(call.job.function)]
+            return ["processed": true, "type": .string(call.job.type)]
         }
     }
 }

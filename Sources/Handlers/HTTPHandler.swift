@@ -99,7 +99,7 @@ package struct HTTPHandler: Handler {
             (name: "Sluice-Attempt", value: "\(call.attempt)"), (name: "Sluice-Deadline", value: "\(call.deadline)"),
             (name: "traceparent", value: TraceContext.field(for: call)),
         ]
-        for field in call.job.forwarded where target.forwards(field.name) {
+        for field in call.job.options.forwarded where target.forwards(field.name) {
             headers.removeAll { $0.name.lowercased() == field.name.lowercased() }
             headers.append((name: field.name, value: field.value))
         }

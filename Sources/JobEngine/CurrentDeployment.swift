@@ -11,10 +11,9 @@ package final class CurrentDeployment: Sendable {
 
     package var value: Deployment { state.withLock { $0 } }
 
-    package func function(_ name: String) -> Function? { state.withLock { $0.functions[name] } }
+    package func policy(for job: Job) -> JobPolicy? { state.withLock { $0.policy(for: job) } }
 
-    /// A function as it is, or as it was before it was removed.
-    package func lastKnown(_ name: String) -> Function? { state.withLock { $0.lastKnown(name) } }
+    package func policy(of unit: String) -> JobPolicy? { state.withLock { $0.policy(of: unit) } }
 
     /// One at a time may do so.
     ///

@@ -202,7 +202,7 @@ package final class Deliveries: Service {
     private func signer(of delivery: Delivery) -> WebhookSigner? {
         switch delivery.content.audience {
         case .function:
-            guard let hook = deployment.lastKnown(delivery.function)?.onComplete else { return nil }
+            guard let hook = deployment.policy(of: delivery.function)?.function.onComplete else { return nil }
             return hook.secret.map { .secret($0) } ?? .operator
         case .caller:
             guard let owner = delivery.owner else { return .job(delivery.job) }

@@ -37,7 +37,7 @@ extension JobEngine {
         var reasons: [WaitReason] = []
         if job.runAt > now.wall { reasons.append(.notDue(until: job.runAt, afterAttempt: job.progress.attempt)) }
         let deployment = deployment.value
-        guard let function = deployment.functions[job.job.function] else { return reasons + [.functionMissing] }
+        guard let function = deployment.policy(for: job.job)?.declared else { return reasons + [.functionMissing] }
         if function.paused { reasons.append(.pausedByManifest) }
         if paused.contains(function.name) { reasons.append(.pausedByOperator) }
         if dispatcher.isDraining { reasons.append(.shuttingDown) }

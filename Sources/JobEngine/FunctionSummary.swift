@@ -23,7 +23,7 @@ extension JobEngine {
         let dues = try await oldestDue(of: owner)
         let times = try await attemptTimes(of: owner)
         let paused = paused
-        return deployment.functions.values.sorted { $0.name < $1.name }.map { function in
+        return deployment.functions.sorted { $0.name < $1.name }.map { function in
             FunctionSummary(
                 function: function, isPaused: function.paused || paused.contains(function.name),
                 gauge: gauges[function.name] ?? FunctionGauges.Gauge(), failed: failures[function.name] ?? 0,
@@ -50,7 +50,7 @@ extension JobEngine {
         let now = clock.now()
         if let owner { return try await store.oldestDue(of: owner).mapValues(now.wallTime) }
         var found: [String: Timestamp] = [:]
-        for name in deployment.value.functions.keys {
+        for name in deployment.value.functions.map(\.name) {
             let lanes = try await store.lanes(of: name, after: nil, limit: 1000)
             if let due = lanes.map(\.due).min() { found[name] = now.wallTime(of: due) }
         }

@@ -117,7 +117,7 @@ package final class JobEngine: Sendable {
     package func pollAdvice(for function: String) -> PollAdvice {
         let deployment = deployment.value
         return PollAdvice(
-            function: deployment.functions[function], gauge: gauges[function],
+            function: deployment.policy(of: function)?.declared, gauge: gauges[function],
             attemptSeconds: gauges.attemptSeconds(of: function), running: gauges.total(of: nil).running,
             concurrency: deployment.concurrency)
     }
@@ -195,7 +195,7 @@ extension JobEngine {
     package func retry(_ id: JobID) async throws(StoreError) -> RetryResult {
         guard case .found(let job) = try await lookUp(id, including: .payload) else { return .unknown }
         let now = clock.now().steady
-        let function = deployment.lastKnown(job.job.function)
+        let function = deployment.policy(for: job.job)?.function
         let maxWait = function?.maxWait ?? Duration.seconds(7 * 86_400)
         let keys = function.map { LimitKeys.of(job.job, $0) }
         let lane = keys?.lane ?? 0

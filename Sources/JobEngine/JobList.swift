@@ -48,7 +48,7 @@ extension JobEngine {
     /// - Parameter function: nil for every function that is declared, or was.
     package func scopes(ofKey key: String, owner: String, function: String?) -> [[UInt8]] {
         let deployment = deployment.value
-        let functions = function.map { [$0] } ?? Array(deployment.functions.keys) + Array(deployment.former.keys)
+        let functions = function.map { [$0] } ?? deployment.knownNames
         return functions.map { CallKey.scope(owner: owner, clientAddress: "", function: $0, key: key) }
     }
 }

@@ -54,7 +54,7 @@ package final class Reclaimer: Service {
         logger.warning("Taking up attempts that were cut off", metadata: ["count": "\(lost.count)"])
         let entries = lost.map {
             Recorder.Entry(
-                live: $0, outcome: .lost, function: deployment.function($0.job.function), endedAt: clock.now())
+                live: $0, outcome: .lost, function: deployment.policy(for: $0.job)?.function, endedAt: clock.now())
         }
         return try await settle(entries) { (entries) throws(StoreError) in
             let dues = try await self.recorder.record(entries)

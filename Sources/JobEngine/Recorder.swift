@@ -179,6 +179,9 @@ final class Recorder: Sendable {
                     ])
             }
             return due
+        case .wait:
+            gauges.move(entry.live.job, from: entry.live.state, to: .waiting)
+            return nil
         case .end(let ending, _, _, _):
             noteEnd(entry.live, ending, error: settlement.progress.lastError)
             return nil

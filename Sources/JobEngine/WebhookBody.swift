@@ -7,7 +7,7 @@ enum WebhookBody {
     static func of(_ job: Job, _ ending: Ending, error: String?, at time: Timestamp) -> [UInt8] {
         var body = JSONObject()
         body["jobId"] = .string(job.id.description)
-        body["type"] = .string(job.function)
+        body["type"] = .string(job.type)
         body["status"] = .string(JobsStatus(ending.state).rawValue)
         body["result"] = (ending.value.flatMap { try? JSONParser.parse($0) } ?? .null).asJavaScript
         if JobsStatus(ending.state) == .failed { body["error"] = .optional(error) }

@@ -13,10 +13,10 @@ enum WebhookPlan {
     static func deliveries(
         for job: Job, _ function: Function?, _ ending: Ending, error: String?, at time: Timestamp
     ) -> [NewDelivery] {
-        guard job.webhook != nil || function?.onComplete != nil else { return [] }
+        guard job.options.webhook != nil || function?.onComplete != nil else { return [] }
         let body = WebhookBody.of(job, ending, error: error, at: time)
         var deliveries: [NewDelivery] = []
-        if let url = job.webhook { deliveries.append(NewDelivery(audience: .caller, url: url, body: body)) }
+        if let url = job.options.webhook { deliveries.append(NewDelivery(audience: .caller, url: url, body: body)) }
         if let hook = function?.onComplete, let event = CompletionHook.Event(ending.state), hook.events.contains(event)
         {
             deliveries.append(NewDelivery(audience: .function, url: url(of: hook, job, ending), body: body))

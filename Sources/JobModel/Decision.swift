@@ -3,6 +3,8 @@ package struct Decision: Equatable, Sendable {
     package enum Next: Equatable, Sendable {
         /// Back to the queue, to start at this time or later.
         case queue(at: Timestamp)
+        /// The job waits for a signal; this is what its attempt has answered.
+        case wait(Answer)
         case end(Ending)
     }
 
@@ -12,6 +14,19 @@ package struct Decision: Equatable, Sendable {
     package var result: Attempt.Result?
     package var error: String?
     package var statusCode: Int?
+}
+
+/// What the attempt of a job that waits for a signal has answered: the job's result, unless the signal brings one.
+package struct Answer: Equatable, Sendable {
+    /// JSON text.
+    package var value: [UInt8]
+    /// Where the handler sends the client on.
+    package var redirect: String?
+
+    package init(value: [UInt8], redirect: String? = nil) {
+        self.value = value
+        self.redirect = redirect
+    }
 }
 
 /// How a run ended.
@@ -37,17 +52,21 @@ extension Decision {
     ///
     /// - Parameters:
     ///   - retriesTimeouts: false where an attempt that ran out of time fails the job.
+    ///   - waitsForSignal: true where an attempt that succeeded does not end the job yet.
     ///   - progress: before the outcome; `progress.attempt` is the number of the attempt that ended.
     package static func make(
-        of outcome: Outcome, progress: JobProgress, policy: RetryPolicy, retriesTimeouts: Bool = true, now: Timestamp,
-        using generator: inout some RandomNumberGenerator
+        of outcome: Outcome, progress: JobProgress, policy: RetryPolicy, retriesTimeouts: Bool = true,
+        waitsForSignal: Bool = false, now: Timestamp, using generator: inout some RandomNumberGenerator
     ) -> Decision {
         var after = progress
         switch outcome {
         case .success(let value, let redirect):
             after.used += 1
             return Decision(
-                next: .end(Ending(.completed, value: value, redirect: redirect)), progress: after, result: .completed)
+                next: waitsForSignal
+                    ? .wait(Answer(value: value, redirect: redirect))
+                    : .end(Ending(.completed, value: value, redirect: redirect)),
+                progress: after, result: .completed)
 
         case .failure(let failure):
             let error = failure.error.limited(toBytes: Limits.errorTextBytes)

@@ -21,7 +21,8 @@ package struct Deployment: Sendable {
     /// Rises with every deployment that succeeds another.
     package private(set) var number = 0
     package var revision: String
-    package var functions: [String: Function]
+    /// Declared functions, by name.
+    private let units: [String: Function]
     /// Running attempts in all.
     package var concurrency: Int
     /// Queued jobs in all; past it calls are refused.
@@ -32,7 +33,8 @@ package struct Deployment: Sendable {
     /// How long running attempts may go on after a shutdown began.
     package var shutdownGrace: Duration
     /// Functions that former revisions declared, as they were last: their jobs are still answered by them.
-    package private(set) var former: [String: Function] = [:]
+    private var former: [String: Function] = [:]
+
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
         accounts: AccountLimits = AccountLimits(), anonymous: AnonymousLimits = AnonymousLimits(),
@@ -41,7 +43,7 @@ package struct Deployment: Sendable {
     ) {
         self.shutdownGrace = shutdownGrace
         self.revision = revision
-        self.functions = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        units = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.concurrency = concurrency
         self.maxQueued = maxQueued
         self.accounts = accounts
@@ -53,12 +55,26 @@ package struct Deployment: Sendable {
     package func succeeding(_ other: Deployment) -> Deployment {
         var next = self
         next.number = other.number + 1
-        next.former = other.former.merging(other.functions) { $1 }.filter { functions[$0.key] == nil }
+        next.former = other.former.merging(other.units) { $1 }.filter { units[$0.key] == nil }
         return next
     }
 
-    /// A function as it is, or as it was before it was removed.
-    package func lastKnown(_ name: String) -> Function? { functions[name] ?? former[name] }
+    /// The declared functions.
+    package var functions: some Collection<Function> & Sendable { units.values }
+
+    /// Every function that is declared, or was since the server started.
+    package var knownNames: [String] { Array(units.keys) + Array(former.keys) }
+
+    /// What is done with a job; nil for one whose unit of execution no revision has declared since the server started.
+    package func policy(for job: Job) -> JobPolicy? { policy(of: job.function, with: job.options) }
+
+    /// What is done with jobs of a unit of execution, for whoever has no job yet: an endpoint, a lane.
+    package func policy(of unit: String, with options: JobOptions = JobOptions()) -> JobPolicy? {
+        let isDeclared = units[unit] != nil
+        guard let function = units[unit] ?? former[unit] else { return nil }
+        return JobPolicy(
+            function: options.changesPolicy ? function.with(options) : function, isDeclared: isDeclared)
+    }
 
     /// How many attempts of one account run at once: its limit, and never more than there are slots.
     package var accountConcurrency: Int { min(accounts.concurrency, concurrency) }

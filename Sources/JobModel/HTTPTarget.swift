@@ -31,6 +31,8 @@ package struct HTTPTarget: Equatable, Sendable {
     package var passesRedirect = false
     /// Requests are signed with it as webhooks are.
     package var secret: Secret?
+    /// Named by the caller of one job, not by the operator: the egress policy holds for it.
+    package var isOfCaller = false
 
     package init(url: Template) {
         self.url = url

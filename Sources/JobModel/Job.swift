@@ -1,7 +1,12 @@
 /// What was accepted. It never changes.
 package struct Job: Equatable, Sendable {
     package var id: JobID
+    /// Its unit of execution: the name of a declared function. Of units that no manifest names so (a fallback, a target of the
+    /// caller's own) the name begins with a colon, which no function's does.
     package var function: String
+    /// What the caller calls it: the function's name, unless the unit runs more than one type. Callers make it up: it is
+    /// never the name of a queue or of a metric.
+    package var type: String
     /// The account whose credentials came with it; nil when none did: then whoever has the link may read it.
     package var owner: String?
     /// The caller's address, kept only where a limit counts by it.
@@ -16,19 +21,18 @@ package struct Job: Equatable, Sendable {
     package var payload: [UInt8]?
     /// One JSON object of path and query values; nil when there are none.
     package var parameters: [UInt8]?
-    /// Where the caller wants to be told that it has ended.
-    package var webhook: String?
-    /// Header fields of the call that its handler is to send on; empty for most jobs.
-    package var forwarded: [HeaderField]
+    package var options: JobOptions
 
+    /// - Parameter type: the function's name unless it is given.
     package init(
-        id: JobID, function: String, owner: String? = nil, client: String? = nil, revision: String,
+        id: JobID, function: String, type: String? = nil, owner: String? = nil, client: String? = nil, revision: String,
         createdAt: Timestamp,
         scheduledFor: Timestamp? = nil, priority: Int = 0, payload: [UInt8]? = nil, parameters: [UInt8]? = nil,
-        webhook: String? = nil, forwarded: [HeaderField] = []
+        options: JobOptions = JobOptions()
     ) {
         self.id = id
         self.function = function
+        self.type = type ?? function
         self.owner = owner
         self.client = client
         self.revision = revision
@@ -37,8 +41,7 @@ package struct Job: Equatable, Sendable {
         self.priority = priority
         self.payload = payload
         self.parameters = parameters
-        self.webhook = webhook
-        self.forwarded = forwarded
+        self.options = options
     }
 }
 

@@ -68,6 +68,9 @@ package struct Template: Equatable, Sendable {
 
     package let pieces: [Piece]
 
+    /// Text without references, whatever braces are in it.
+    package init(literal: String) { pieces = [.literal(literal)] }
+
     package init(_ text: String) throws(Problem) {
         var pieces: [Piece] = []
         var literal = ""

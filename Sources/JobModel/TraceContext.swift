@@ -8,7 +8,7 @@ package enum TraceContext {
     /// What the target of an attempt is told: the caller's trace where there is one, else one of the job's own; every
     /// attempt is a span of its own.
     package static func field(for call: HandlerCall) -> String {
-        let given = call.job.forwarded.first { $0.name == fieldName }.flatMap { parts($0.value) }
+        let given = call.job.options.forwarded.first { $0.name == fieldName }.flatMap { parts($0.value) }
         let trace = given?.trace ?? call.job.id.uuid.hex
         // The job's random bits tell its spans from others', the attempt tells them apart; never zero.
         let span = (call.job.id.random &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(clamping: call.attempt)) | 1 << 63

@@ -196,6 +196,8 @@ package struct Settlement: Sendable {
     package enum Change: Sendable {
         /// A lane is given when the job's limit keys have changed.
         case queue(at: Timestamp, lane: Int64? = nil)
+        /// Waits for a signal: holds no slot, and ends when its `maxWait` is over.
+        case wait(Answer)
         case end(Ending, at: Timestamp, keepUntil: Timestamp, tombstoneUntil: Timestamp)
     }
 

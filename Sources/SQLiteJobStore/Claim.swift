@@ -57,7 +57,7 @@ enum ClaimSQL {
     static let queued: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers
+            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options
         FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.row = ?1 AND q.state = 0
         """
@@ -70,7 +70,7 @@ enum ClaimSQL {
     static let claimed: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, j.payload,
-            j.parameters, j.client, j.webhook, j.headers,
+            j.parameters, j.client, j.webhook, j.headers, j.type, j.options,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state
         FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function WHERE q.row = ?1

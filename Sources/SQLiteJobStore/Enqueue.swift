@@ -1,5 +1,6 @@
 package import JobModel
 package import JobStore
+internal import PayloadSchema
 
 extension SQLiteJobStore {
     package func enqueue(
@@ -35,6 +36,7 @@ extension WriterSession {
     fileprivate func enqueue(_ new: NewJob, at now: Timestamp) throws(StoreError) -> EnqueueResult {
         if let key = new.idempotency, let known = try connection.recall(key, at: now) { return known }
         let job = new.job
+        let options = job.options
         let id = ids.next(now: job.createdAt, random: job.id.random)
         let function = try functions.idOrNew(of: job.function, on: connection)
         var owner: Int64?
@@ -42,14 +44,17 @@ extension WriterSession {
         try connection.statement(
             """
             INSERT INTO jobs (row, random, function, owner, revision, created_at, scheduled_for, priority, payload,
-                parameters, client, webhook, headers)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                parameters, client, webhook, headers, type, options)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
             """
         )
         .bind(1, id.row).bind(2, Int64(bitPattern: id.random)).bind(3, function).bind(4, job.owner)
         .bind(5, job.revision).bind(6, job.createdAt).bind(7, job.scheduledFor).bind(8, job.priority)
         .bind(9, job.payload).bind(10, job.parameters).bind(11, job.client)
-        .bind(12, job.webhook).bind(13, job.forwarded.isEmpty ? nil : ExchangeText.bytes(of: job.forwarded)).run()
+        .bind(12, options.webhook)
+        .bind(13, options.forwarded.isEmpty ? nil : ExchangeText.bytes(of: options.forwarded))
+        .bind(14, job.type.hasSameBytes(as: job.function) ? nil : job.type).bind(15, OptionsText.bytes(of: options))
+        .run()
         let lease = new.start.map { _ in newLease() }
         let insert = try connection.statement(
             """

@@ -25,7 +25,7 @@ enum ExchangeText {
         bytes.append(UInt8(ascii: "]"))
     }
 
-    private static func fields(_ value: JSONValue?) -> [HeaderField] {
+    static func fields(_ value: JSONValue?) -> [HeaderField] {
         guard case .array(let fields)? = value else { return [] }
         return fields.compactMap { field in
             guard case .array(let pair) = field, pair.count == 2, let name = pair[0].string,

@@ -26,7 +26,7 @@ enum FetchSQL {
     static let snapshot: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(length(j.payload) <= ?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers,
+            iif(length(j.payload) <= ?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state,
             o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
@@ -41,7 +41,7 @@ enum FetchSQL {
     static let end: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            j.payload, j.parameters, j.client, j.webhook, j.headers,
+            j.payload, j.parameters, j.client, j.webhook, j.headers, j.type, j.options,
             NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
             o.state, o.failure, o.completed_at, o.run, o.attempt, o.used, o.lost, o.last_error, o.final_started_at,
             o.value, o.redirect
@@ -76,30 +76,30 @@ extension Connection {
 
     func snapshot(of job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
         var snapshot = try whole(job, from: select)
-        if select.integer(36) != 0 { snapshot.omitted.insert(.payload) }
-        if select.integer(37) != 0, snapshot.state.isTerminal { snapshot.omitted.insert(.value) }
+        if select.integer(38) != 0 { snapshot.omitted.insert(.payload) }
+        if select.integer(39) != 0, snapshot.state.isTerminal { snapshot.omitted.insert(.value) }
         return snapshot
     }
 
     private func whole(_ job: Job, from select: Statement) throws(StoreError) -> JobSnapshot {
-        if let raw = select.optionalInteger(24) {
+        if let raw = select.optionalInteger(26) {
             guard let state = JobState(rawValue: raw) else { throw .corrupt("a job has state \(raw)") }
             let live = select.liveJob()
             return JobSnapshot(
                 job: job, state: state, progress: live.progress, runAt: live.due, deadline: live.deadline,
                 startedAt: live.startedAt)
         }
-        guard let raw = select.optionalInteger(25), let state = JobState(rawValue: raw) else {
+        guard let raw = select.optionalInteger(27), let state = JobState(rawValue: raw) else {
             throw .corrupt("job \(job.id) is neither queued nor ended")
         }
-        let completedAt = select.time(27)
+        let completedAt = select.time(29)
         return JobSnapshot(
-            job: job, state: state, failure: select.optionalInteger(26).flatMap(FailureKind.init(rawValue:)),
+            job: job, state: state, failure: select.optionalInteger(28).flatMap(FailureKind.init(rawValue:)),
             progress: JobProgress(
-                run: select.int(28), attempt: select.int(29), used: select.int(30), lost: select.int(31),
-                lastError: select.optionalText(32)),
-            runAt: select.optionalTime(33) ?? completedAt, startedAt: select.optionalTime(33),
-            completedAt: completedAt, value: select.bytes(34), redirect: select.optionalText(35))
+                run: select.int(30), attempt: select.int(31), used: select.int(32), lost: select.int(33),
+                lastError: select.optionalText(34)),
+            runAt: select.optionalTime(35) ?? completedAt, startedAt: select.optionalTime(35),
+            completedAt: completedAt, value: select.bytes(36), redirect: select.optionalText(37))
     }
 
     private func tombstone(of id: JobID) throws(StoreError) -> JobLookup {

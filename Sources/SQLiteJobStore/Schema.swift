@@ -226,6 +226,13 @@ enum Schema {
                 JOIN outcomes o ON o.job = j.row
             WHERE j.owner IS NOT NULL AND o.purge_at IS NOT NULL ON CONFLICT DO UPDATE SET count = count + 1;
         """,
+        // What callers set for one job, and what they call it; and what the callback of a job that waits for a signal has
+        // answered.
+        """
+        ALTER TABLE jobs ADD COLUMN type TEXT;
+        ALTER TABLE jobs ADD COLUMN options BLOB;
+        CREATE TABLE answers (job INTEGER PRIMARY KEY, value BLOB NOT NULL, redirect TEXT) STRICT;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

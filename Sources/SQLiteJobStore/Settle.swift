@@ -42,19 +42,34 @@ extension WriterSession {
             .bind(9, settlement.attempt == nil ? 0 : 1).run()
             guard connection.changes == 1 else { return .stale }
             if let attempt = settlement.attempt { try keep(attempt, of: row) }
+        case .wait(let answer):
+            try connection.statement(
+                """
+                UPDATE queue SET state = 2, attempt = ?3, used = ?4, lost = ?5, last_error = ?6, lease = 0,
+                    lease_until = NULL WHERE row = ?1 AND lease = ?2 AND lease <> 0
+                """
+            )
+            .bind(1, row).bind(2, lease).bind(3, progress.attempt).bind(4, progress.used).bind(5, progress.lost)
+            .bind(6, progress.lastError).run()
+            guard connection.changes == 1 else { return .stale }
+            if let attempt = settlement.attempt { try keep(attempt, of: row) }
+            try connection.statement("INSERT INTO answers (job, value, redirect) VALUES (?1, ?2, ?3)")
+                .bind(1, row).bind(2, answer.value).bind(3, answer.redirect).run()
         case .end(let ending, let completedAt, let keepUntil, let tombstoneUntil):
             // Without a lease, run and attempt say that the job is still where it was.
             let removed = try connection.statement(
                 """
                 DELETE FROM queue WHERE row = ?1 AND lease = ?2 AND (lease <> 0 OR (run = ?3 AND attempt = ?4))
-                RETURNING function, owner
+                RETURNING function, owner, state
                 """
             )
             .bind(1, row).bind(2, lease).bind(3, progress.run).bind(4, progress.attempt)
             // SQLite removes the row before it returns it.
             guard try removed.step() else { return .stale }
             let (function, owner) = (removed.integer(0), removed.optionalInteger(1))
+            let hasAnswer = removed.integer(2) == JobState.waiting.rawValue
             try removed.run()
+            if hasAnswer { try connection.statement("DELETE FROM answers WHERE job = ?1").bind(1, row).run() }
             let state = ending.state.rawValue
             // Only what did not complete is found by function and owner in `outcomes`.
             let isUnhappy = ending.state != .completed

@@ -28,7 +28,7 @@ enum UpkeepSQL {
     static let abandoned: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
-            j.client, j.webhook, j.headers,
+            j.client, j.webhook, j.headers, j.type, j.options,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state
         FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
@@ -37,7 +37,7 @@ enum UpkeepSQL {
     static let overdue: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
-            j.client, j.webhook, j.headers,
+            j.client, j.webhook, j.headers, j.type, j.options,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state
         FROM queue q INDEXED BY queue_deadline JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function

@@ -72,7 +72,7 @@ struct FunctionCalls: Sendable {
     ) async throws -> ServerReply {
         try await authenticator.requireAdmin(request)
         let name = context.parameter("name") ?? ""
-        guard let function = engine.deployment.function(name) else {
+        guard let function = engine.deployment.policy(of: name)?.declared else {
             throw Problem(404, "No function of this name is declared.")
         }
         if !paused, function.paused {

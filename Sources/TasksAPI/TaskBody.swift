@@ -9,7 +9,7 @@ enum TaskBody {
     static func bytes(of job: JobSnapshot, attempts: [Attempt], at now: Timestamp) -> [UInt8] {
         let head: JSONValue = [
             "id": .string(job.job.id.description),
-            "type": .string(job.job.function),
+            "type": .string(job.job.type),
             "targetUrl": .null,
             "status": .string(JobFilter.Status(job, at: now).rawValue),
             "retryCount": .integer(job.progress.retryCount),

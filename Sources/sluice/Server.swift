@@ -302,7 +302,7 @@ struct Server: Sendable {
                 func add(_ owner: String, _ signer: WebhookSigner) {
                     candidates.append(DevSink.Candidate(owner: owner, secret: webhookSecrets.secret(of: signer)))
                 }
-                if let secret = engine.deployment.lastKnown(function)?.onComplete?.secret {
+                if let secret = engine.deployment.policy(of: function)?.function.onComplete?.secret {
                     add("\(function).onComplete", .secret(secret))
                 }
                 add("the operator", .operator)

@@ -42,7 +42,7 @@ struct DispatchWorld {
     init(_ deployment: Deployment) {
         self.deployment = deployment
         state = DispatchState(DispatchRules(deployment))
-        for name in deployment.functions.keys { state.scanned(name) }
+        for name in deployment.functions.map(\.name) { state.scanned(name) }
     }
 
     static func function(
@@ -59,7 +59,7 @@ struct DispatchWorld {
     static let tenant = ValuePath("payload.tenant").map { LimitKey.value($0) }
 
     func keys(of job: Job, under deployment: Deployment? = nil) -> JobKeys? {
-        guard let function = (deployment ?? self.deployment).functions[job.function] else { return nil }
+        guard let function = (deployment ?? self.deployment).policy(of: job.function)?.declared else { return nil }
         let payload = job.tenant.map { ["tenant": .number(JSONNumber(Int64($0)))] as JSONValue }
         return LimitKeys.of(
             function, KeySource(owner: job.owner, client: job.client, payload: payload, parameters: .null))
@@ -184,7 +184,7 @@ struct DispatchWorld {
         var affected = state.adopt(DispatchRules(next), number: number, at: now)
         affected += state.takeStaleAttempts()
         rekey(affected)
-        for name in next.functions.keys where former.functions[name] == nil { scan(name) }
+        for name in next.functions.map(\.name) where former.policy(of: name)?.declared == nil { scan(name) }
     }
 
     mutating func rekey(_ ids: [AttemptID]) {

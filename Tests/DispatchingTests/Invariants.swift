@@ -78,7 +78,9 @@ extension DispatchWorld {
         var counts: [Int64: Int] = [:]
         var limits: [Int64: Int] = [:]
         for job in (running + ended).map(\.job) {
-            guard let function = deployment.functions[job.function], let keys = keys(of: job) else { continue }
+            guard let function = deployment.policy(of: job.function)?.declared, let keys = keys(of: job) else {
+                continue
+            }
             for (rule, key) in zip(function.limits.concurrency, keys.concurrency) {
                 limits[key] = min(limits[key] ?? .max, rule.limit)
             }

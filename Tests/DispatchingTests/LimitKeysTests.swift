@@ -51,6 +51,26 @@ import Testing
         #expect(LimitKeys.rate(function, source) == [3_378_847_619_750_533_640])
     }
 
+    @Test func `Jobs that name targets of their own have a lane for each, and count by it`() throws {
+        let function = DispatchWorld.function("f")
+        func keys(_ url: String?) throws -> JobKeys {
+            var job = Job(
+                id: JobID(row: 1, random: 1), function: "f", owner: "alice", revision: "r",
+                createdAt: Timestamp(milliseconds: 0))
+            job.options.target = url.map { JobOptions.Target(url: $0) }
+            let deployment = Deployment(revision: "r", functions: [function], concurrency: 8)
+            return LimitKeys.of(job, try #require(deployment.policy(for: job)?.function))
+        }
+        let (none, a, b) = (try keys(nil), try keys("https://a.example/1"), try keys("https://b.example/1"))
+        #expect(try keys("https://a.example/2") == a)
+        #expect(Set([none.lane, a.lane, b.lane]).count == 3)
+        #expect(none.target == nil && a.target != nil && a.target != b.target)
+        // Nobody declares it: it has three quarters of the slots, if there is anybody else.
+        let two = DispatchRules(
+            Deployment(revision: "r", functions: [function, DispatchWorld.function("g")], concurrency: 8))
+        #expect(two.targetLimit(a.target) == 6)
+    }
+
     @Test(arguments: [
         ["1", "1.0", "1e0"], [#"{"a":1,"b":2}"#, #"{ "b": 2.0, "a": 1 }"#], [#""A""#, #""\u0041""#],
         // RFC 8785 knows doubles only: digits that one cannot hold make no key of their own.

@@ -67,8 +67,8 @@ import Testing
     }
 
     private static func rules(_ functions: [Function], slots: Int) -> (function: Int, target: Int)? {
-        DispatchRules(Deployment(revision: "r", functions: functions, concurrency: slots)).functions
-            .first { $0.name == "a" }.map { ($0.limit, $0.targetLimit) }
+        let rules = DispatchRules(Deployment(revision: "r", functions: functions, concurrency: slots))
+        return rules.functions.first { $0.name == "a" }.map { ($0.limit, rules.targetLimit($0.target)) }
     }
 
     @Test func `A function and a target have three quarters of the slots, unless there is only one function`() throws {

@@ -124,10 +124,10 @@ import Testing
     @Test func `What was declared before is remembered until it is declared again`() {
         let old = Self.deployment([EngineFixture.function("a"), EngineFixture.function("b")])
         let without = Self.deployment([EngineFixture.function("b")]).succeeding(old)
-        #expect(without.functions["a"] == nil && without.lastKnown("a")?.name == "a")
+        #expect(without.policy(of: "a")?.declared == nil && without.policy(of: "a")?.function.name == "a")
         let again = Self.deployment([EngineFixture.function("c")]).succeeding(without)
-        #expect(again.lastKnown("a") != nil && again.lastKnown("b") != nil && again.lastKnown("x") == nil)
+        #expect(again.policy(of: "a") != nil && again.policy(of: "b") != nil && again.policy(of: "x") == nil)
         let changed = Self.deployment([EngineFixture.function("a") { $0.priority = 7 }]).succeeding(again)
-        #expect(changed.lastKnown("a")?.priority == 7 && changed.former["a"] == nil)
+        #expect(changed.policy(of: "a")?.declared?.priority == 7)
     }
 }

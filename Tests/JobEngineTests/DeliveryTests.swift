@@ -172,7 +172,7 @@ import Testing
             for owner in ["acme", nil, Job.adminOwner] {
                 ids.append(
                     try await fixture.engine.admission.submit(
-                        Submission(function: "f", payload: nil, owner: owner, webhook: Self.url)
+                        Submission(function: "f", payload: nil, owner: owner, options: JobOptions(webhook: Self.url))
                     ).id)
             }
             let messages = await fixture.sender.messages(3)
@@ -327,7 +327,8 @@ import Testing
         try await fixture.running {
             func submit(_ host: String) async throws {
                 _ = try await fixture.engine.admission.submit(
-                    Submission(function: "f", payload: nil, webhook: "https://\(host).example.com/"))
+                    Submission(
+                        function: "f", payload: nil, options: JobOptions(webhook: "https://\(host).example.com/")))
             }
             for _ in 0..<600 { try await submit("hangs") }
             _ = await fixture.sender.messages(DeliverySlots.total / 2)

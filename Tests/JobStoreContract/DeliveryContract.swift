@@ -151,12 +151,14 @@ extension StoreContract {
         StoreContractCase(name: "where a caller wants to be told and what goes on to the target stay with the job") {
             store in
             var job = Sample.job()
-            job.job.webhook = "https://example.com/hook"
-            job.job.forwarded = [HeaderField(name: "Accept-Language", value: "de, \"en\"")]
+            job.job.options.webhook = "https://example.com/hook"
+            job.job.options.forwarded = [HeaderField(name: "Accept-Language", value: "de, \"en\"")]
             let id = try #require(try await store.accept(job).first)
-            #expect(try await store.snapshot(id)?.job.webhook == "https://example.com/hook")
+            #expect(try await store.snapshot(id)?.job.options.webhook == "https://example.com/hook")
             let live = try #require(try await store.claim().first)
-            #expect(live.job.forwarded == job.job.forwarded && live.job.webhook == job.job.webhook)
+            #expect(
+                live.job.options.forwarded == job.job.options.forwarded
+                    && live.job.options.webhook == job.job.options.webhook)
             var settlement = Sample.success(live)
             settlement.change = .end(
                 Ending(.completed, value: Array("1".utf8), redirect: "/there"), at: Sample.now,

@@ -45,6 +45,12 @@ package enum Sample {
                 keepUntil: now + .milliseconds(keep), tombstoneUntil: now + .milliseconds(keep * 2)))
     }
 
+    package static func wait(_ live: LiveJob) -> Settlement {
+        var settlement = success(live)
+        settlement.change = .wait(Answer(value: Array("[1]".utf8), redirect: "/there"))
+        return settlement
+    }
+
     package static func failure(
         _ live: LiveJob, at offset: Int64 = 10, keep: Int64 = 60_000, kind: FailureKind = .exhausted
     ) -> Settlement {
@@ -95,7 +101,7 @@ extension JobStore {
 
 package enum StoreContract {
     package static let cases: [StoreContractCase] =
-        acceptance + claiming + settling + upkeep + lists + deliveries + clocks
+        acceptance + claiming + waiting + settling + upkeep + lists + deliveries + clocks
 
     // MARK: Acceptance
 
@@ -136,6 +142,26 @@ package enum StoreContract {
             #expect(live.revision == "cafecafecafe")
             #expect(try await store.settle([Sample.success(live)]) == [.settled])
             #expect(try await store.snapshot(id)?.state == .completed)
+        },
+        StoreContractCase(name: "what a caller set for a job, and what it calls it, stay with the job") { store in
+            var options = JobOptions(
+                webhook: "https://example.com/hook", forwarded: [HeaderField(name: "Accept-Language", value: "de")])
+            options.target = JobOptions.Target(
+                url: "https://example.com/{x}", method: "PATCH", headers: [HeaderField(name: "X-A", value: "\"é\"")])
+            options.timeout = .milliseconds(1500)
+            options.maxRetries = 0
+            options.maxWait = .seconds(60)
+            options.waitsForSignal = true
+            var job = Sample.job()
+            job.job.options = options
+            job.job.type = "caf\u{e9}"
+            let ids = try await store.accept(job, Sample.job())
+            let live = try await store.claim(limit: 2).sorted { $0.job.id.row < $1.job.id.row }
+            #expect(live.map(\.job.options) == [options, JobOptions()])
+            #expect(live.map(\.job.type) == ["caf\u{e9}", "f"])
+            #expect(try await store.settle([Sample.success(live[0])]) == [.settled])
+            let ended = try #require(try await store.snapshot(ids[0]))
+            #expect(ended.job.options == options && ended.job.type == "caf\u{e9}" && ended.state == .completed)
         },
         StoreContractCase(name: "an empty payload is not the same as none") { store in
             let ids = try await store.accept(Sample.job(payload: nil), Sample.job(payload: []))
@@ -180,6 +206,52 @@ package enum StoreContract {
             _ = try await store.prune(limit: 10, at: Sample.now + .seconds(90_000))
             #expect(try await store.recall(key, at: Sample.now) == .replayed(id, nil))
             #expect(try await store.enqueue([Sample.job(idempotency: key)], at: Sample.now) == [.replayed(id, nil)])
+        },
+    ]
+
+    // MARK: Waiting
+
+    /// Jobs that wait for a signal.
+    static let waiting: [StoreContractCase] = [
+        StoreContractCase(name: "a job that waits has no lease, keeps its attempt and ends once") { store in
+            let id = try #require(try await store.accept(Sample.job(owner: "me")).first)
+            let live = try #require(try await store.claim().first)
+            let wait = Sample.wait(live)
+            #expect(try await store.settle([wait, wait]) == [.settled, .stale])
+            #expect(try await store.claim().isEmpty)
+            #expect(try await store.backlog() == [Backlog(function: "f", owner: "me", waiting: 1)])
+            let waiting = try #require(try await store.snapshot(id))
+            #expect(waiting.state == .waiting && waiting.progress.used == 1 && waiting.progress.attempt == 1)
+            #expect(try await store.attempts(of: id).map(\.result) == [.completed])
+            #expect(try await store.abandoned(limit: 5, at: Sample.moment(1_000_000)).isEmpty)
+            let overdue = try #require(try await store.overdue(limit: 5, at: waiting.deadline ?? Sample.now).first)
+            #expect(overdue.state == .waiting)
+            var end = Sample.failure(overdue)
+            end.lease = nil
+            end.progress = waiting.progress
+            end.attempt = nil
+            #expect(try await store.settle([end, end]) == [.settled, .stale])
+            #expect(try await store.snapshot(id)?.state == .failed)
+            #expect(try await store.attempts(of: id).count == 1)
+        },
+        StoreContractCase(name: "a run that waited can be tried again, and waits again") { store in
+            let id = try #require(try await store.accept(Sample.job()).first)
+            for run in 1...2 {
+                let live = try #require(try await store.claim().first)
+                #expect(live.progress.run == run)
+                #expect(try await store.settle([Sample.wait(live)]) == [.settled])
+                #expect(
+                    try await store.retry([RetryRequest(id: id, deadline: Sample.now + .seconds(60))], at: Sample.now)
+                        == [.refused(.waiting)])
+                var end = Sample.failure(live)
+                end.lease = nil
+                end.attempt = nil
+                #expect(try await store.settle([end]) == [.settled])
+                guard run == 1 else { continue }
+                #expect(
+                    try await store.retry([RetryRequest(id: id, deadline: Sample.now + .seconds(60))], at: Sample.now)
+                        == [.retried(run: 2)])
+            }
         },
     ]
 

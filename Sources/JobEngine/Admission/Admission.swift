@@ -121,7 +121,9 @@ extension Admission {
 
     private func reserve(_ submission: Submission, _ deployment: Deployment, at now: Moment) -> Checked {
         do throws(Refusal) {
-            guard let function = deployment.functions[submission.function] else { throw Refusal.unknownFunction }
+            guard let function = deployment.policy(of: submission.function, with: submission.options)?.declared else {
+                throw Refusal.unknownFunction
+            }
             let payload = try check(
                 submission.payload,
                 needsValue: function.idempotency?.key?.root == .payload || function.limits.needPayload)
@@ -129,7 +131,7 @@ extension Admission {
             let job = try newJob(submission, function: function, revision: deployment.revision, key: key, at: now)
             let source = KeySource(
                 owner: submission.owner, client: submission.clientAddress, payload: payload,
-                parameters: .object(submission.parameters))
+                parameters: .object(submission.parameters), target: submission.options.target)
             do throws(Refusal) {
                 return .held(try reserve(job, function: function, source: source, deployment: deployment, at: now))
             } catch {
@@ -250,12 +252,13 @@ extension Admission {
         let due = asked + function.delay
         let parameters = submission.parameters
         var job = Job(
-            id: JobID(row: 0, random: random.next()), function: function.name, owner: submission.owner,
+            id: JobID(row: 0, random: random.next()), function: function.name, type: submission.type,
+            owner: submission.owner,
             revision: revision, createdAt: now.wall,
             scheduledFor: due > now.steady ? now.wallTime(of: due) : nil, priority: function.priority,
             payload: submission.payload,
             parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes,
-            webhook: submission.webhook, forwarded: submission.forwarded)
+            options: submission.options)
         // Without an account the address says whose job it is: for its lane, and for `anonymous`.
         if submission.owner == nil || function.limits.needClient { job.client = submission.clientAddress }
         var namesWall: Timestamp?

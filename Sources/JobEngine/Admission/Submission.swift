@@ -10,7 +10,10 @@ package struct Submission: Sendable {
         case at(Timestamp)
     }
 
+    /// The unit of execution that is to run it.
     package var function: String
+    /// What the caller calls the job; nil for the function's name.
+    package var type: String?
     /// nil when there was no body.
     package var payload: [UInt8]?
     package var parameters: JSONObject
@@ -22,19 +25,17 @@ package struct Submission: Sendable {
     /// Method, path and query: with the body they are compared when a key comes again.
     package var requestLine: [String]
     package var start: Start
-    /// Where the caller wants to be told that the job has ended.
-    package var webhook: String?
-    /// Fields of the call that the handler is to send on.
-    package var forwarded: [HeaderField]
+    package var options: JobOptions
 
     package init(
-        function: String, payload: [UInt8]?, parameters: JSONObject = JSONObject(), owner: String? = nil,
+        function: String, type: String? = nil, payload: [UInt8]?, parameters: JSONObject = JSONObject(),
+        owner: String? = nil,
         clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [], start: Start = .now,
-        webhook: String? = nil, forwarded: [HeaderField] = []
+        options: JobOptions = JobOptions()
     ) {
-        self.webhook = webhook
-        self.forwarded = forwarded
+        self.options = options
         self.function = function
+        self.type = type
         self.payload = payload
         self.parameters = parameters
         self.owner = owner

@@ -190,7 +190,8 @@ extension Dispatcher {
     /// Attempts that began with keys of a former deployment.
     private func rekey(_ attempts: [RunningAttempt], _ deployment: Deployment) {
         let keys = attempts.compactMap { attempt in
-            deployment.functions[attempt.live.job.function].map { (attempt.number, LimitKeys.of(attempt.live.job, $0)) }
+            let job = attempt.live.job
+            return deployment.policy(for: job)?.declared.map { (attempt.number, LimitKeys.of(job, $0)) }
         }
         let now = clock.now()
         // Where another deployment has come meanwhile, its `adopt` does it.

@@ -38,7 +38,7 @@ struct LaneReader: Sendable {
         let lanes = tokens.map { token in
             LaneAddress(
                 function: token.function, lane: token.key,
-                needsPayload: deployment.functions[token.function]?.limits.needPayload ?? false)
+                needsPayload: deployment.policy(of: token.function)?.function.limits.needPayload ?? false)
         }
         var heads: [LaneHead]
         do {
@@ -72,9 +72,9 @@ struct LaneReader: Sendable {
         var isEmpty = false
         do {
             let jobs = try await store.queued(in: lane, limit: Self.batch)
-            let function = deployment.functions[token.function]
             let moves = jobs.map { queued in
-                (queued: queued, keys: function.map { LimitKeys.of(queued.job, $0) } ?? JobKeys(lane: token.key))
+                let function = deployment.policy(for: queued.job)?.declared
+                return (queued: queued, keys: function.map { LimitKeys.of(queued.job, $0) } ?? JobKeys(lane: token.key))
             }
             let away = moves.filter { $0.keys.lane != token.key }
             if !away.isEmpty {
@@ -107,7 +107,7 @@ extension StoredHead {
         case .later(let due): .later(due)
         case .due(let job):
             // Jobs of a function that has gone stay where they are.
-            deployment.functions[job.function].map { .job(LimitKeys.of(job, $0)) } ?? .empty
+            deployment.policy(for: job)?.declared.map { .job(LimitKeys.of(job, $0)) } ?? .empty
         }
     }
 }

@@ -68,7 +68,7 @@ final class LaneScan: Sendable {
 
     /// One page of lanes in all, of one function after another; the next call goes on behind it.
     func audit() async {
-        let functions = dispatcher.deployment.value.functions.keys.sorted()
+        let functions = dispatcher.deployment.value.functions.map(\.name).sorted()
         var budget = Self.page
         for _ in functions.indices where budget > 0 {
             let (function, after) = state.withLock { ($0.function ?? functions.first, $0.after) }

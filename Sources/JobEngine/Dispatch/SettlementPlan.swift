@@ -21,8 +21,8 @@ struct SettlementPlan: Sendable {
         var generator = SourceGenerator(source: random)
         let decision = Decision.make(
             of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),
-            retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true, now: entry.endedAt.steady,
-            using: &generator)
+            retriesTimeouts: entry.function?.handler.retriesTimeouts ?? true,
+            waitsForSignal: entry.live.job.options.waitsForSignal, now: entry.endedAt.steady, using: &generator)
         let live = entry.live
         let now = entry.endedAt
         let wall = now.wall
@@ -37,6 +37,7 @@ struct SettlementPlan: Sendable {
             change: .queue(at: now.steady))
         switch decision.next {
         case .queue(let due): settlement.change = .queue(at: due)
+        case .wait(let answer): settlement.change = .wait(answer)
         case .end(let ending):
             end(live, ending, function(of: live, knownAs: entry.function), &settlement, read, at: now)
         }
@@ -70,6 +71,7 @@ struct SettlementPlan: Sendable {
 
     /// By the manifest in force now; by the attempt's own where the function is gone.
     private func function(of live: LiveJob, knownAs function: Function?) -> Function? {
-        deployment.function(live.job.function) ?? function ?? deployment.lastKnown(live.job.function)
+        let policy = deployment.policy(for: live.job)
+        return policy?.declared ?? function ?? policy?.function
     }
 }

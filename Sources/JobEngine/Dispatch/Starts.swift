@@ -70,7 +70,7 @@ extension Dispatcher {
         let lanes = answers.map { answer in
             LaneAnswer(
                 jobs: answer.jobs.map { live in
-                    deployment.functions[live.job.function].map { LimitKeys.of(live.job, $0) }
+                    deployment.policy(for: live.job)?.declared.map { LimitKeys.of(live.job, $0) }
                         ?? JobKeys(lane: live.lane)
                 }, nextDue: answer.nextDue)
         }
@@ -138,7 +138,7 @@ extension Dispatcher.State {
         _ start: Start, _ live: LiveJob, _ deployment: Deployment, at now: Moment
     ) -> Bool {
         guard case .attempt(let number) = start, let lease = live.lease,
-            let function = deployment.lastKnown(live.job.function)
+            let function = deployment.policy(for: live.job)?.function
         else {
             if case .attempt(let number) = start {
                 _ = core.ended(number, .unknown, at: now)
