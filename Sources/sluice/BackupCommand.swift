@@ -28,7 +28,7 @@ struct BackupCommand: AsyncParsableCommand {
             try await server.download("/v1/backup?\(place.query)") { try target.write($0) }
             let bytes = try target.commit()
             if options.json {
-                Output.line(["file": .string(file), "bytes": .integer(bytes)])
+                Console.line(["file": .string(file), "bytes": .integer(bytes)])
             } else {
                 print("\(file): \(bytes) bytes")
             }

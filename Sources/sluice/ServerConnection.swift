@@ -181,7 +181,7 @@ extension AsyncParsableCommand {
         do {
             try await body()
         } catch let failure as CommandFailure {
-            Output.error(failure.text)
+            Console.error(failure.text)
             throw failure.exit
         }
     }
