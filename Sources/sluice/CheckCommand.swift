@@ -4,6 +4,7 @@ internal import FunctionManifest
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
+internal import ServerHost
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ServerHost
 
 /// The exit codes of CONTRACT 9.
 enum ExitStatus {
@@ -13,4 +14,12 @@ enum ExitStatus {
     static let temporary = ExitCode(75)
     /// Manifest or settings are wrong.
     static let configuration = ExitCode(78)
+
+    static func of(_ cause: StartRefusal.Cause) -> ExitCode {
+        switch cause {
+        case .temporary: temporary
+        case .configuration: configuration
+        case .failure: failure
+        }
+    }
 }

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Foundation
-internal import JobEngine
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
@@ -100,7 +99,8 @@ struct InvokeCommand: AsyncParsableCommand {
             progress.show(
                 ProgressLine.text(
                     function: function, state: state, status: reply.body, maxAttempts: maxAttempts,
-                    seconds: Int((ContinuousClock.now - start).inSeconds), now: SystemClock().now().wall))
+                    seconds: Int((ContinuousClock.now - start).inSeconds),
+                    now: Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))))
             if state != "pending", state != "inFlight" {
                 progress.clear()
                 return try finish(reply, state, url)

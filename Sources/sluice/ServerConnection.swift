@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import PayloadSchema
+internal import ServerHost
 
 /// Where the server is and who asks: the options that every command towards a server has.
 struct ServerOptions: ParsableArguments {

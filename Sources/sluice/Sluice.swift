@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ServerHost
 
 @main
 struct Sluice: AsyncParsableCommand {

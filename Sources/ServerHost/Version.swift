@@ -1,4 +1,4 @@
 /// Of the program; answers, `User-Agent` fields and `--version` carry it.
-enum Version {
-    static let number = "0.1.0"
+package enum Version {
+    package static let number = "0.1.0"
 }

@@ -11,8 +11,8 @@ private import Synchronization
 internal import TasksAPI
 internal import Webhooks
 
-/// Everything of a running server that follows from its manifest, and what puts another manifest in its place.
-final class Surfaces: Sendable {
+/// The manifest in force with everything of a running server that follows from it, and what puts another in its place.
+final class RunningManifest: Sendable {
     private let engine: JobEngine
     private let authenticator: any Authenticator
     private let operations: Mutex<OperationsAPI?>
