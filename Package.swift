@@ -103,7 +103,7 @@ let package = Package(
                 "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema",
                 "Webhooks", "Logging", "NIOCore", "NIOHTTP1",
             ]),
-        // The composition root, the one place that names concrete types; the manifest in force and its reload, the data folder.
+        // The composition root, the one place that names concrete types; manifest in force, data folder, log.
         room(
             "ServerHost",
             uses: [

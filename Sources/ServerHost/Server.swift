@@ -72,14 +72,13 @@ package struct Server: Sendable {
             manifest: manifest, engine: engine, authenticator: authenticator, webhookSecrets: secrets.webhooks,
             sender: sender, listening: settings.host, isDev: settings.isDev, limits: limits, seed: random.next(),
             logger: logger)
-        let reloads = ReloadCounts()
-        let reloader = reloader(engine, running, reloads)
+        let reloading = Reloading(
+            of: settings.manifest, manifest, running, engine,
+            log: ReloadLog(logger: logger, stream: log, isLoud: settings.isDev), now: { [clock] in clock.now().wall })
         let connections = ConnectionCount()
-        running.open(
-            operations(engine, accounts, authenticator, reloader: reloader, reloads: reloads, connections: connections))
+        running.open(operations(engine, accounts, authenticator, reloading, connections))
 
-        let later = (engine.services + [watcher(of: reloader), ReloadSignal(reloader: reloader)])
-            .map { StartedLater(service: $0) }
+        let later = (engine.services + reloading.services).map { StartedLater(service: $0) }
         let isListening = Atomic(false)
         let server = HTTPServer(
             responder: running.door, limits: limits, connections: connections, host: settings.host,
@@ -135,45 +134,22 @@ package struct Server: Sendable {
     }
 
     private var readyLine: ReadyLine { ReadyLine(settings, manifest) }
-}
 
-// What a server hands its parts.
-extension Server {
     private func operations(
-        _ engine: JobEngine, _ accounts: Accounts, _ authenticator: BearerAuthenticator, reloader: Reloader,
-        reloads: ReloadCounts, connections: ConnectionCount
+        _ engine: JobEngine, _ accounts: Accounts, _ authenticator: BearerAuthenticator, _ reloading: Reloading,
+        _ connections: ConnectionCount
     ) -> OperationsAPI {
         let backups = BackupMaker(store: store, data: data, random: random, logger: logger)
         let sink = SinkSecrets(engine: engine, secrets: secrets.webhooks)
         return OperationsAPI(
-            engine: engine, accounts: accounts, manifest: reloader, reloads: reloads, authenticator: authenticator,
-            connections: connections, version: Version.number, lostLogLines: { [log] in log.lostLines },
+            engine: engine, accounts: accounts, manifest: reloading.reloader, reloads: reloading.counts,
+            authenticator: authenticator, connections: connections, version: Version.number,
+            lostLogLines: { [log] in log.lostLines },
             sink: settings.isDev
                 ? DevSink(candidates: { await sink.candidates(for: $0) }, now: { [clock] in clock.now().wall }) : nil,
             webhookSecret: { [secrets] in secrets.webhooks.secretToTell(of: $0) }, logger: logger,
-            ownRole: { await ownFiles(reloader).role(of: $0) },
+            ownRole: { await ownFiles(reloading.reloader).role(of: $0) },
             makeBackup: { try await backups.make(isStopping: { engine.dispatcher.isDraining }) })
-    }
-
-    private func reloader(_ engine: JobEngine, _ running: RunningManifest, _ counts: ReloadCounts) -> Reloader {
-        Reloader(
-            file: settings.manifest, manifest: manifest, counts: counts,
-            live: { name in
-                let gauge = engine.gauges[name]
-                return ManifestChanges.Live(queued: gauge.queued, running: gauge.running)
-            },
-            apply: { manifest in
-                // Without haste; what is swapped then is swapped at once.
-                let prepared = await QuietThread.run { running.prepare(manifest) }
-                running.adopt(prepared)
-            }, onReport: ReloadLog(logger: logger, stream: log, isLoud: settings.isDev).write,
-            now: { [clock] in clock.now().wall })
-    }
-
-    private func watcher(of reloader: Reloader) -> ManifestWatcher {
-        ManifestWatcher(
-            files: { await reloader.watched }, isUnsettled: { await reloader.isBroken },
-            onChange: { await reloader.fileChanged() })
     }
 
     /// As they are now: a reload may have changed what the manifest refers to.

@@ -74,7 +74,7 @@ final class WatchSession: Sendable {
     func wait(pollMilliseconds: Int32, quiet: Int32, patience: Duration) async {
         await withCheckedContinuation { continuation in
             let thread = Thread { [self] in
-                Thread.current.name = "sluice-manifest"
+                Thread.current.name = "sluice-watch"
                 watch(pollMilliseconds: pollMilliseconds, quiet: quiet, patience: patience)
                 continuation.resume()
             }
