@@ -103,20 +103,28 @@ let package = Package(
                 "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema",
                 "Webhooks", "Logging", "NIOCore", "NIOHTTP1",
             ]),
-        // Commands, settings and the one place that names concrete types.
+        // The composition root, the one place that names concrete types; manifest in force, data folder, log.
+        room(
+            "ServerHost",
+            uses: [
+                "Accounts", "FunctionManifest", "FunctionsAPI", "HTTPSupport", "Handlers", "JobEngine", "JobModel",
+                "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "SQLiteJobStore", "TasksAPI", "Webhooks",
+                "Logging", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+            ]),
+        // The command line: commands, console, terminal.
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "FunctionsAPI", "TasksAPI", "OperationsAPI", "Accounts", "HTTPSupport", "JobEngine", "Handlers",
-                "Outbound", "Webhooks", "SQLiteJobStore",
-                "JobStore",
-                "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "Crypto", "HummingbirdCore",
-                "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+                "ServerHost", "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "NIOCore", "NIOHTTP1",
+                "NIOPosix",
             ])),
 
         // For Benchmarks/, which cannot see what is package-internal.
         .executableTarget(
             name: "OutboundLoad", dependencies: uses(["Outbound"]), path: "Benchmarks/OutboundLoad"),
+        .executableTarget(
+            name: "DiscardingServer", dependencies: uses(["ServerHost", "SQLiteJobStore", "JobStore", "JobModel"]),
+            path: "Benchmarks/DiscardingServer"),
 
         tests("PayloadSchemaTests", uses: ["PayloadSchema"]),
         tests("JobModelTests", uses: ["JobModel", "PayloadSchema"]),
@@ -148,7 +156,9 @@ let package = Package(
         .testTarget(
             name: "SluiceTests",
             dependencies: uses([
-                "sluice", "StoreCrashSubject", "TestClient", "SQLiteJobStore", "JobEngine", "JobStore", "JobModel",
+                "sluice", "DiscardingServer", "ServerHost", "StoreCrashSubject", "TestClient", "SQLiteJobStore",
+                "JobEngine", "JobStore",
+                "JobModel",
                 "PayloadSchema", "ServiceLifecycle", "CSQLite",
             ]),
             exclude: ["verify_webhook.py", "Databases"]),

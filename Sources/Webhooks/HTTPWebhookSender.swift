@@ -1,6 +1,5 @@
 package import JobModel
 package import Outbound
-private import Synchronization
 
 /// Makes an attempt at a webhook: one signed POST.
 package final class HTTPWebhookSender: WebhookSender {
@@ -11,18 +10,15 @@ package final class HTTPWebhookSender: WebhookSender {
     private let version: String
     /// For URLs that the operator wrote.
     private let open: Outbound
-    /// For URLs that callers gave; replaced when the policy changes, for a connection keeps the one it was opened under.
-    private let guarded: Mutex<Outbound>
+    /// For URLs that callers gave.
+    private let guarded: GuardedOutbound
 
-    package init(secrets: WebhookSecrets, version: String, open: Outbound, guarded: Outbound) {
+    package init(secrets: WebhookSecrets, version: String, open: Outbound, guarded: GuardedOutbound) {
         self.secrets = secrets
         self.version = version
         self.open = open
-        self.guarded = Mutex(guarded)
+        self.guarded = guarded
     }
-
-    /// From the next attempt on.
-    package func replaceGuarded(with outbound: Outbound) { guarded.withLock { $0 = outbound } }
 
     package func send(_ message: WebhookMessage) async -> WebhookAnswer {
         let content = message.delivery.content
@@ -39,7 +35,7 @@ package final class HTTPWebhookSender: WebhookSender {
         let outbound =
             switch content.audience {
             case .function: open
-            case .caller: guarded.withLock { $0 }
+            case .caller: guarded.outbound
             }
         let result = await outbound.send(request)
         // Whoever said 2xx has it, whatever became of the rest of the answer.

@@ -34,7 +34,7 @@ struct AccountCommand: AsyncParsableCommand {
                     addKey
                     ? try await server.call(.POST, "/v1/accounts/\(Template.percentEncoded(name))/keys")
                     : try await server.call(.POST, "/v1/accounts", body: ["name": .string(name)])
-                if options.json { return Output.line(reply) }
+                if options.json { return Console.line(reply) }
                 print(
                     """
                     account  \(Terminal.plain(reply.value(at: ["account", "name"])?.string ?? name))
@@ -42,7 +42,7 @@ struct AccountCommand: AsyncParsableCommand {
                     API key  \(reply["apiKey"]?.string ?? "")
                     """)
                 if let secret = reply["webhookSecret"]?.string { print("webhooks \(secret)") }
-                Output.note("Keep the key: only its hash is stored, and it is not shown again.")
+                Console.note("Keep the key: only its hash is stored, and it is not shown again.")
             }
         }
     }
@@ -67,9 +67,9 @@ struct AccountCommand: AsyncParsableCommand {
             try await reporting {
                 let reply = try await options.connect().call(
                     .GET, "/v1/accounts/\(Template.percentEncoded(account))/webhook-secret")
-                if options.json { return Output.line(reply) }
+                if options.json { return Console.line(reply) }
                 guard let secret = reply["webhookSecret"]?.string else {
-                    return Output.note(
+                    return Console.note(
                         "The server signs all webhooks with its WEBHOOK_SECRET, but those of an onComplete with a secret of its own."
                     )
                 }
@@ -88,7 +88,7 @@ struct AccountCommand: AsyncParsableCommand {
         func run() async throws {
             try await reporting {
                 let reply = try await options.connect().call(.GET, "/v1/accounts")
-                if options.json { return Output.line(reply) }
+                if options.json { return Console.line(reply) }
                 guard case .array(let accounts)? = reply["accounts"] else { return }
                 print(Terminal.table(["ACCOUNT", "KEY", "CREATED", ""], accounts.flatMap(Self.rows)))
             }
@@ -126,7 +126,7 @@ struct AccountCommand: AsyncParsableCommand {
                 let one = key.map { "/\(Template.percentEncoded($0))" } ?? ""
                 let reply = try await options.connect().call(
                     .DELETE, "/v1/accounts/\(Template.percentEncoded(account))/keys\(one)")
-                if options.json { return Output.line(reply) }
+                if options.json { return Console.line(reply) }
                 print("\(account): \(reply["revoked"]?.text ?? "0") revoked")
             }
         }

@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Foundation
 internal import PayloadSchema
+internal import ServerHost
 
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,15 +23,29 @@ struct BackupCommand: AsyncParsableCommand {
     func run() async throws {
         try await reporting {
             let server = try options.connect()
-            let place = try BackupPlace(file)
-            let target = try NewFile(at: place)
-            try await server.download("/v1/backup?\(place.query)") { try target.write($0) }
-            let bytes = try target.commit()
+            let place = try writing { () throws(BackupRefusal) in try BackupPlace(file) }
+            let target = try writing { () throws(BackupRefusal) in try NewFile(at: place) }
+            try await server.download("/v1/backup?\(place.query)") { bytes in
+                try writing { () throws(BackupRefusal) in try target.write(bytes) }
+            }
+            let bytes = try writing { () throws(BackupRefusal) in try target.commit() }
             if options.json {
-                Output.line(["file": .string(file), "bytes": .integer(bytes)])
+                Console.line(["file": .string(file), "bytes": .integer(bytes)])
             } else {
                 print("\(file): \(bytes) bytes")
             }
+        }
+    }
+}
+
+/// What keeps a backup from being written, as the command's failure.
+private func writing<Value>(_ body: () throws(BackupRefusal) -> Value) throws(CommandFailure) -> Value {
+    do throws(BackupRefusal) {
+        return try body()
+    } catch {
+        switch error.cause {
+        case .place: throw CommandFailure(error.text, ExitStatus.badData)
+        case .disk: throw CommandFailure(error.text, ExitStatus.failure)
         }
     }
 }

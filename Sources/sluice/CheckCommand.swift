@@ -4,6 +4,7 @@ internal import FunctionManifest
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
+internal import ServerHost
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,16 +57,16 @@ struct CheckCommand: AsyncParsableCommand {
             loaded = try ManifestFile(path: path).load()
         } catch {
             switch chosen {
-            case .json: Output.line(["file": .string(path), "ok": false, "error": .string(error.text)])
+            case .json: Console.line(["file": .string(path), "ok": false, "error": .string(error.text)])
             case .human:
-                Output.error(
+                Console.error(
                     error.text + (error.isMissing ? "; name another: sluice check path/to/functions.yaml" : ""))
             case .github: print("::error file=\(GitHubText.property(path))::\(GitHubText.message(error.text))")
             }
             throw ExitStatus.configuration
         }
         switch chosen {
-        case .json: Output.line(Self.report(loaded, path: path))
+        case .json: Console.line(Self.report(loaded, path: path))
         case .github:
             for problem in loaded.result.problems { print(GitHubText.annotation(problem, file: path)) }
         case .human:
@@ -126,13 +127,4 @@ private enum GitHubText {
     static func property(_ text: String) -> String {
         message(text).replacing(":", with: "%3A").replacing(",", with: "%2C")
     }
-}
-
-enum Output {
-    static func line(_ value: JSONValue) { print(value.text) }
-
-    /// For people who look; a pipe gets none of it.
-    static func note(_ text: String) { StandardError.write("\(text)\n") }
-
-    static func error(_ text: String) { StandardError.write("error: \(text)\n") }
 }

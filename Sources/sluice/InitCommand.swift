@@ -35,12 +35,12 @@ struct InitCommand: AsyncParsableCommand {
             print("wrote \(manifest)")
             let ignore = (folder as NSString).appendingPathComponent(".gitignore")
             if manager.fileExists(atPath: ignore) {
-                Output.note("\(ignore) is there already; it should have:\n\(Starter.ignored)")
+                Console.note("\(ignore) is there already; it should have:\n\(Starter.ignored)")
             } else {
                 try write(Starter.ignored, to: ignore)
                 print("wrote \(ignore)")
             }
-            Output.note("Start it with: \(folder == "." ? "" : "cd '\(folder)' && ")sluice dev")
+            Console.note("Start it with: \(folder == "." ? "" : "cd '\(folder)' && ")sluice dev")
         }
     }
 

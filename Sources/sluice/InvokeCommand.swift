@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Foundation
-internal import JobEngine
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
@@ -45,7 +44,7 @@ struct InvokeCommand: AsyncParsableCommand {
                 throw ServerConnection.failure(reply, endpoint.path)
             }
             guard wait else {
-                if options.json { Output.line(reply.body) } else { print(reply.body["jobId"]?.string ?? "") }
+                if options.json { Console.line(reply.body) } else { print(reply.body["jobId"]?.string ?? "") }
                 return
             }
             try await follow(url, server, maxAttempts: endpoint.maxAttempts)
@@ -100,7 +99,8 @@ struct InvokeCommand: AsyncParsableCommand {
             progress.show(
                 ProgressLine.text(
                     function: function, state: state, status: reply.body, maxAttempts: maxAttempts,
-                    seconds: Int((ContinuousClock.now - start).inSeconds), now: SystemClock().now().wall))
+                    seconds: Int((ContinuousClock.now - start).inSeconds),
+                    now: Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))))
             if state != "pending", state != "inFlight" {
                 progress.clear()
                 return try finish(reply, state, url)
@@ -130,7 +130,7 @@ struct InvokeCommand: AsyncParsableCommand {
     }
 
     private func finish(_ reply: ServerConnection.Reply, _ state: String, _ url: String) throws {
-        if options.json { Output.line(reply.body) }
+        if options.json { Console.line(reply.body) }
         guard state == "completed" else {
             let error = reply.body["lastError"]?.string ?? reply.body["detail"]?.string ?? ""
             throw CommandFailure("the job ended as \(state): \(error)", ExitStatus.failure)

@@ -44,7 +44,7 @@ struct JobsCommand: AsyncParsableCommand {
             try await reporting {
                 let server = try options.connect()
                 let page = try await page(from: server)
-                if options.json { return Output.line(page) }
+                if options.json { return Console.line(page) }
                 guard case .array(let tasks)? = page["tasks"] else { return }
                 print(
                     Terminal.table(
@@ -103,7 +103,7 @@ struct JobsCommand: AsyncParsableCommand {
                 let explanation = try await server.call(.GET, "\(path)/explain")
                 let webhooks = try await server.call(.GET, "\(path)/webhooks")["webhooks"] ?? .null
                 if options.json {
-                    return Output.line([
+                    return Console.line([
                         "task": task, "reasons": explanation["reasons"] ?? .null, "webhooks": webhooks,
                     ])
                 }
@@ -181,7 +181,7 @@ struct JobsCommand: AsyncParsableCommand {
                 }
                 try await forEach(ids) { id in
                     let reply = try await server.call(.POST, "\(path)/\(Template.percentEncoded(id))/resend")
-                    if options.json { Output.line(reply) } else { print("\(id) is sent again") }
+                    if options.json { Console.line(reply) } else { print("\(id) is sent again") }
                 }
             }
         }
@@ -200,7 +200,7 @@ struct JobsCommand: AsyncParsableCommand {
                 try await forEach(ids) { id in
                     let path = "/v1/tasks/\(Template.percentEncoded(id))\(force ? "?force=true" : "")"
                     let reply = try await server.call(.DELETE, path)
-                    if options.json { Output.line(reply) } else { print("\(id) cancelled") }
+                    if options.json { Console.line(reply) } else { print("\(id) cancelled") }
                 }
             }
         }
@@ -222,7 +222,7 @@ struct JobsCommand: AsyncParsableCommand {
                 let server = try options.connect()
                 try await forEach(ids) { id in
                     let reply = try await server.call(.POST, "/v1/tasks/\(Template.percentEncoded(id))/retry")
-                    if options.json { Output.line(reply) } else { print("\(id) queued again") }
+                    if options.json { Console.line(reply) } else { print("\(id) queued again") }
                 }
             }
         }
@@ -236,7 +236,7 @@ private func forEach(_ ids: [String], _ body: (String) async throws -> Void) asy
         do {
             try await body(id)
         } catch let failure as CommandFailure where failure.exit == ExitStatus.failure && ids.count > 1 {
-            Output.error("\(id): \(failure.text)")
+            Console.error("\(id): \(failure.text)")
             refused += 1
         }
     }

@@ -35,7 +35,7 @@ enum ReloadAnswerText {
         let wasRefused = reply.status == 422 && reply.body["text"] != nil
         guard reply.isSuccess || wasRefused else { throw ServerConnection.failure(reply, "/v1/reload") }
         if json {
-            Output.line(reply.body)
+            Console.line(reply.body)
         } else if wasRefused {
             StandardError.write(reply.body["text"]?.string.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" } ?? "")
         } else {

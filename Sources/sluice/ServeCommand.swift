@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Foundation
+internal import ServerHost
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -65,21 +65,30 @@ struct ServeOptions: ParsableArguments {
     var logFormat: String?
 
     func serve(isDev: Bool) async throws {
-        let log = LogStream()
+        let log = LogStream(reader: .onStandardError)
         // The process ends after this, whether somebody reads its log or not.
         defer { log.flush() }
         do {
-            let settings = try Settings(
-                Settings.Flags(
-                    port: port, host: host, manifest: manifest, data: data, database: database, logLevel: logLevel,
-                    logFormat: logFormat, isDev: isDev))
-            try await Server(settings, log: log).run()
+            try await Server(Settings(flags(isDev: isDev)), log: log).run()
         } catch let problem as Settings.Problem {
             log.write("error: \(problem.text)\n")
             throw ExitStatus.configuration
-        } catch let refusal as Server.Refusal {
+        } catch let refusal as StartRefusal {
             log.write(refusal.text)
-            throw refusal.exit
+            throw ExitStatus.of(refusal.cause)
         }
+    }
+
+    private func flags(isDev: Bool) -> Settings.Flags {
+        var flags = Settings.Flags()
+        flags.port = port
+        flags.host = host
+        flags.manifest = manifest
+        flags.data = data
+        flags.database = database
+        flags.logLevel = logLevel
+        flags.logFormat = logFormat
+        flags.isDev = isDev
+        return flags
     }
 }

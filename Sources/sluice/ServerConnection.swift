@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import PayloadSchema
+internal import ServerHost
 
 /// Where the server is and who asks: the options that every command towards a server has.
 struct ServerOptions: ParsableArguments {
@@ -181,7 +182,7 @@ extension AsyncParsableCommand {
         do {
             try await body()
         } catch let failure as CommandFailure {
-            Output.error(failure.text)
+            Console.error(failure.text)
             throw failure.exit
         }
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import ServerHost
 
 @main
 struct Sluice: AsyncParsableCommand {
@@ -24,23 +25,4 @@ struct Sluice: AsyncParsableCommand {
             InvokeCommand.self, JobsCommand.self, StatusCommand.self,
             PauseCommand.self, ResumeCommand.self, ReloadCommand.self, AccountCommand.self, BackupCommand.self,
         ])
-}
-
-enum Version {
-    static let number = "0.1.0"
-}
-
-/// The exit codes of CONTRACT 9.
-enum ExitStatus {
-    /// The job or the operation failed.
-    static let failure = ExitCode(1)
-    static let usage = ExitCode(64)
-    static let badData = ExitCode(65)
-    /// No server answers.
-    static let unreachable = ExitCode(69)
-    static let notAllowed = ExitCode(77)
-    /// The database is in use, or a wait was over.
-    static let temporary = ExitCode(75)
-    /// Manifest or settings are wrong.
-    static let configuration = ExitCode(78)
 }

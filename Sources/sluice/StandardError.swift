@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ServerHost
 
 /// What goes to stderr. A line that cannot be written (a full disk, a closed pipe) is dropped: nothing that is said may
 /// end the process.
@@ -13,6 +14,24 @@ enum StandardError {
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
             if count > 0 { written += count } else if errno != EINTR { return }
+        }
+    }
+}
+
+extension LogReader {
+    /// Whoever is at the other end of stderr.
+    static let onStandardError = LogReader(isPerson: isatty(STDERR_FILENO) == 1) { text, accent in
+        StandardError.hasColor ? Terminal.escaped(text, accent.color) : text
+    }
+}
+
+extension LogReader.Accent {
+    fileprivate var color: Terminal.Color {
+        switch self {
+        case .good: .green
+        case .bad: .red
+        case .warning: .yellow
+        case .aside: .dim
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ServerHost
 
 /// What people see on a terminal: colour and tables.
 enum Terminal {
@@ -9,15 +10,14 @@ enum Terminal {
     enum Color: String { case red = "31", green = "32", yellow = "33", dim = "2", bold = "1" }
 
     static func paint(_ text: String, _ color: Color) -> String {
-        hasColor ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
+        hasColor ? escaped(text, color) : text
     }
 
+    /// ECMA-48, "SGR - Select Graphic Rendition".
+    static func escaped(_ text: String, _ color: Color) -> String { "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" }
+
     /// What comes from outside must not move the cursor.
-    static func plain(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? " " : $0 }))
-    }
+    static func plain(_ text: String) -> String { text.withoutControlCharacters }
 
     /// Columns as wide as their widest cell; numbers are right-aligned by whoever pads them.
     static func table(_ header: [String], _ rows: [[String]]) -> String {

@@ -3,11 +3,11 @@ import Glibc
 import JobModel
 import JobStore
 import PayloadSchema
+import ServerHost
 import TestClient
 import Testing
 
 @testable import SQLiteJobStore
-@testable import sluice
 
 /// `sluice backup` takes the place of nothing but an earlier backup.
 @Suite struct BackupGuardTests {

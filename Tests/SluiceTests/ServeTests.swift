@@ -9,7 +9,7 @@ import ServiceLifecycle
 import TestClient
 import Testing
 
-@testable import sluice
+@testable import ServerHost
 
 /// Starting, stopping, and what is said while doing so.
 @Suite struct ServeTests {
@@ -211,6 +211,16 @@ import Testing
         #expect(try await Shell.run(script, in: folder) == String(repeating: "completed\n", count: 5))
     }
 
+    @Test func `The server that benchmarks compare with accepts, and keeps nothing`() async throws {
+        let server = try await ServerProcess(
+            manifest: TestManifest.text, environment: ["PORT": "0"], binary: "DiscardingServer")
+        let url = try await server.accept("/api/v1/fast")
+        #expect(try await server.get(url).status == 410)
+        #expect(!FileManager.default.fileExists(atPath: server.folder.file("sluice.db")))
+        server.signal(SIGTERM)
+        #expect(try await server.waitForExit() == 0)
+    }
+
     @Test func `A second name for the same database is the same database`() async throws {
         let server = try await ServerProcess(manifest: TestManifest.text)
         try FileManager.default.createSymbolicLink(
@@ -222,6 +232,7 @@ import Testing
 
     @Test(arguments: [
         ("PORT", "http"), ("PORT", "70000"), ("DATABASE_URL", "postgres://localhost/x"), ("DATABASE_URL", "x.db"),
+        ("DATABASE_URL", "discard:"),
         ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("SLUICE_ADMIN_TOKEN", "short"),
         ("SLUICE_ADMIN_TOKEN_FILE", "/nowhere"), ("SLUICE_MANIFEST", "nowhere.yaml"),
     ])

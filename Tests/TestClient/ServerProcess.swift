@@ -24,16 +24,18 @@ package final class ServerProcess: Sendable {
     ///   - manifest: the text of functions.yaml.
     ///   - command: serve or dev.
     ///   - folder: a former server's, to go on where it stopped.
+    ///   - binary: another program that serves, by its settings in the environment.
     package init(
         manifest: String, folder: TemporaryFolder? = nil, environment: [String: String] = [:], seconds: Double = 20,
-        command: String = "serve"
+        command: String = "serve", binary: String = "sluice"
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
         try folder.write(manifest, to: "functions.yaml")
         let running = try Program(
             [command, "--port", "0"], folder: folder,
             environment: command == "dev"
-                ? environment : environment.merging(["LOG_FORMAT": "json"]) { own, _ in own })
+                ? environment : environment.merging(["LOG_FORMAT": "json"]) { own, _ in own },
+            binary: binary)
         self.folder = folder
         self.running = running
         pid = running.pid

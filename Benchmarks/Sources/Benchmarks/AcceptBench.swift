@@ -3,7 +3,7 @@ enum AcceptBench {
     static func run(_ bench: Bench) throws -> [Figure] {
         var figures: [Figure] = []
         let durable = try bench.server()
-        let discarding = try bench.server(database: "discard:")
+        let discarding = try bench.discardingServer()
         defer {
             durable.stop()
             discarding.stop()

@@ -29,8 +29,18 @@ struct Bench {
             endpoint: {auth: public}
         """
 
-    func server(folder: String? = nil, database: String = "sqlite:sluice.db") throws -> Server {
-        try Server(binary: binary, manifest: Self.manifest, folder: folder, database: database)
+    func server(folder: String? = nil) throws -> Server {
+        try Server(binary: binary, manifest: Self.manifest, folder: folder)
+    }
+
+    /// The same server with a store that accepts and forgets.
+    func discardingServer() throws -> Server {
+        try Server(binary: beside("DiscardingServer"), arguments: [], manifest: Self.manifest)
+    }
+
+    /// Another program that was built with the binary.
+    func beside(_ program: String) -> String {
+        URL(fileURLWithPath: binary).deletingLastPathComponent().appendingPathComponent(program).path
     }
 
     /// Whole answers only: anything but a 202 makes a figure worthless.

@@ -12,8 +12,7 @@ enum OutboundBench {
         let silent = try Child(bench.own, ["--target"])
         defer { silent.stop() }
         let hang = "http://127.0.0.1:\(silent.line())/hang"
-        let layer = URL(fileURLWithPath: bench.binary).deletingLastPathComponent()
-            .appendingPathComponent("OutboundLoad").path
+        let layer = bench.beside("OutboundLoad")
 
         let server = try Server(binary: bench.binary, manifest: manifest(url), folder: nil)
         defer { server.stop() }

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// The release binary, serving in a folder of its own.
+/// A release binary, serving in a folder of its own.
 final class Server {
     struct Failure: Error, CustomStringConvertible {
         var description: String
@@ -17,9 +17,9 @@ final class Server {
 
     /// - Parameters:
     ///   - folder: of a former server, to go on with its database.
-    ///   - database: `DATABASE_URL`.
+    ///   - arguments: of the binary; its settings come from the environment.
     init(
-        binary: String, manifest: String, folder former: String? = nil, database: String = "sqlite:sluice.db"
+        binary: String, arguments: [String] = ["serve"], manifest: String, folder former: String? = nil
     ) throws {
         folder = former ?? Self.newFolder(beside: binary)
         ownsFolder = former == nil
@@ -27,9 +27,9 @@ final class Server {
         try manifest.write(toFile: folder + "/functions.yaml", atomically: true, encoding: .utf8)
         process = Process()
         process.executableURL = URL(fileURLWithPath: binary)
-        process.arguments = ["serve", "--port", "0", "--database", database, "--log-level", "warning"]
+        process.arguments = arguments
         // Nothing of whoever runs this: a SLUICE_DATA of theirs would name their server's folder.
-        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder]
+        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder, "PORT": "0", "LOG_LEVEL": "warning"]
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         let error = Pipe()
         process.standardError = error

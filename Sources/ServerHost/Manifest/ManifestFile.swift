@@ -1,23 +1,27 @@
 internal import Foundation
-internal import FunctionManifest
+package import FunctionManifest
 internal import JobModel
 internal import OperationsAPI
 
 /// A manifest on disk, with the `.env` beside it.
-struct ManifestFile: Sendable {
-    struct Unreadable: Error {
-        var text: String
+package struct ManifestFile: Sendable {
+    package struct Unreadable: Error {
+        package var text: String
         /// There is no manifest of this name: another was meant.
-        var isMissing = false
+        package var isMissing = false
     }
 
-    struct Loaded: Sendable {
-        var result: ManifestResult
+    package struct Loaded: Sendable {
+        package var result: ManifestResult
         /// As people read it; nil when there is nothing to say.
-        var problemText: String?
+        package var problemText: String?
     }
 
     let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
 
     private var folder: URL { URL(fileURLWithPath: path).deletingLastPathComponent() }
 
@@ -56,7 +60,7 @@ struct ManifestFile: Sendable {
             + manifest.referencedFiles.map { URL(fileURLWithPath: $0, relativeTo: folder).path }
     }
 
-    func load() throws(Unreadable) -> Loaded {
+    package func load() throws(Unreadable) -> Loaded {
         let bytes: Data
         do {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -119,43 +123,5 @@ struct ManifestFile: Sendable {
                     + "user, or larger than a manifest may be; mend or remove it")
         }
         return DotEnv.parse(String(decoding: data, as: UTF8.self))
-    }
-}
-
-/// The process's environment, and behind it the values of `.env`.
-struct Environment: Sendable {
-    private let dotEnv: [String: String]
-
-    init(dotEnv: [String: String]) {
-        self.dotEnv = dotEnv
-    }
-
-    subscript(name: String) -> String? { ProcessInfo.processInfo.environment[name] ?? dotEnv[name] }
-}
-
-/// `.env`: `NAME=value` lines, `#` comments, an optional `export`, single or double quotes.
-enum DotEnv {
-    static func parse(_ text: String) -> [String: String] {
-        var values: [String: String] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
-            var line = line.trimmingCharacters(in: .whitespaces)
-            if line.hasPrefix("export ") { line = String(line.dropFirst(7)) }
-            guard !line.hasPrefix("#"), let equals = line.firstIndex(of: "=") else { continue }
-            let name = line[..<equals].trimmingCharacters(in: .whitespaces)
-            let value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
-            values[name] = unquoted(value)
-        }
-        return values
-    }
-
-    private static func unquoted(_ value: String) -> String {
-        if let quote = value.first, quote == "\"" || quote == "'", value.count >= 2,
-            let end = value.dropFirst().firstIndex(of: quote)
-        {
-            let inner = String(value[value.index(after: value.startIndex)..<end])
-            return quote == "\"" ? inner.replacingOccurrences(of: "\\n", with: "\n") : inner
-        }
-        guard let comment = value.range(of: " #") else { return value }
-        return value[..<comment.lowerBound].trimmingCharacters(in: .whitespaces)
     }
 }

@@ -11,13 +11,13 @@ private import Synchronization
 internal import TasksAPI
 internal import Webhooks
 
-/// Everything of a running server that follows from its manifest, and what puts another manifest in its place.
-final class Surfaces: Sendable {
+/// The manifest in force with everything of a running server that follows from it, and what puts another in its place.
+final class RunningManifest: Sendable {
     private let engine: JobEngine
     private let authenticator: any Authenticator
     private let operations: Mutex<OperationsAPI?>
     private let webhookSecrets: WebhookSecrets
-    private let sender: HTTPWebhookSender
+    private let guarded: GuardedOutbound
     private let listening: String
     private let isDev: Bool
     private let logger: Logger
@@ -44,12 +44,12 @@ final class Surfaces: Sendable {
 
     init(
         manifest: Manifest, engine: JobEngine, authenticator: any Authenticator, webhookSecrets: WebhookSecrets,
-        sender: HTTPWebhookSender, listening: String, isDev: Bool, limits: HTTPLimits, seed: UInt64, logger: Logger
+        guarded: GuardedOutbound, listening: String, isDev: Bool, limits: HTTPLimits, seed: UInt64, logger: Logger
     ) {
         self.engine = engine
         self.authenticator = authenticator
         self.webhookSecrets = webhookSecrets
-        self.sender = sender
+        self.guarded = guarded
         self.listening = listening
         self.isDev = isDev
         self.limits = limits
@@ -74,7 +74,7 @@ final class Surfaces: Sendable {
             state.port = port
             return state.manifest
         }
-        sender.replaceGuarded(with: Self.guarded(manifest, port: port, isDev: isDev))
+        guarded.adopt(Self.egressPolicy(manifest, port: port, isDev: isDev))
     }
 
     /// What a manifest becomes before it is put in force.
@@ -115,7 +115,7 @@ final class Surfaces: Sendable {
         state.withLock { $0.retired = Retired(manifest: former, table: table, deployment: deployment) }
         door.replace(next.door)
         limits.body.bytes = next.manifest.server.maxPayload
-        sender.replaceGuarded(with: Self.guarded(next.manifest, port: port, isDev: isDev))
+        guarded.adopt(Self.egressPolicy(next.manifest, port: port, isDev: isDev))
     }
 
     private func table(_ state: State) -> RouteTable {
@@ -145,11 +145,10 @@ final class Surfaces: Sendable {
 
     /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves. Whoever
     /// develops reaches this machine, and the sink on this server.
-    static func guarded(_ manifest: Manifest, port: Int, isDev: Bool) -> Outbound {
+    static func egressPolicy(_ manifest: Manifest, port: Int, isDev: Bool) -> EgressPolicy {
         let loopback = isDev ? ["127.0.0.0/8", "::1"].compactMap { NetworkRange($0) } : []
-        return Outbound(
-            policy: EgressPolicy(
-                allowing: manifest.egress.ranges + loopback, hosts: manifest.egress.hosts,
-                listener: isDev ? nil : EgressPolicy.Listener(port: port)))
+        return EgressPolicy(
+            allowing: manifest.egress.ranges + loopback, hosts: manifest.egress.hosts,
+            listener: isDev ? nil : EgressPolicy.Listener(port: port))
     }
 }

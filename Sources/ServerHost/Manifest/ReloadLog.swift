@@ -13,19 +13,19 @@ struct ReloadLog: Sendable {
     let isLoud: Bool
 
     func write(_ answer: ReloadAnswer) {
-        if isLoud { stream.write(Self.text(answer)) } else { log(answer) }
+        if isLoud { stream.write(text(answer)) } else { log(answer) }
     }
 
-    private static func text(_ answer: ReloadAnswer) -> String {
+    private func text(_ answer: ReloadAnswer) -> String {
         switch answer {
         case .taken(let report) where report.revision == report.former:
-            return DevColor.paint("<=> manifest is right again, nothing has changed\n", .green)
+            return stream.reader.paint("<=> manifest is right again, nothing has changed\n", .good)
         case .taken(let report):
-            let lines = report.lines.map { "    \(Terminal.plain($0))\n" }.joined()
-            return DevColor.paint("<=> manifest reloaded, revision \(report.revision)\n", .green) + lines
+            let lines = report.lines.map { "    \($0.withoutControlCharacters)\n" }.joined()
+            return stream.reader.paint("<=> manifest reloaded, revision \(report.revision)\n", .good) + lines
         case .refused(let failure):
             let text = failure.text.hasSuffix("\n") ? failure.text : failure.text + "\n"
-            return DevColor.paint("<=> manifest not taken, the last good revision stays\n", .red) + text
+            return stream.reader.paint("<=> manifest not taken, the last good revision stays\n", .bad) + text
         }
     }
 

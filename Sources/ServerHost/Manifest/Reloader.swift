@@ -68,10 +68,9 @@ actor Reloader: ManifestControl {
         }
     }
 
-    /// Reading a large manifest takes many times what a request takes.
     private func look(_ bytes: [UInt8]? = nil) async -> ManifestFile.Attempt {
         let (file, time) = (file, now())
-        return await QuietThread.run { bytes.map { file.attempt($0, at: time) } ?? file.attempt(at: time) }
+        return await ManifestThread.run { bytes.map { file.attempt($0, at: time) } ?? file.attempt(at: time) }
     }
 
     private func begin() async {
@@ -131,7 +130,7 @@ actor Reloader: ManifestControl {
 
     private func report(on next: Manifest, _ warnings: [ManifestProblem]) async -> ReloadReport {
         let former = manifest
-        let changes = await QuietThread.run { ManifestChanges(from: former, to: next) }
+        let changes = await ManifestThread.run { ManifestChanges(from: former, to: next) }
         let touched = changes.added + changes.removed + changes.changed.map(\.name)
         return ReloadReport(
             revision: next.revision, former: manifest.revision, loadedAt: loadedAt, changes: changes,

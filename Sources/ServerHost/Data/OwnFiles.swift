@@ -16,19 +16,17 @@ struct OwnFiles: Sendable {
 
     init(database: Database, open: [FileIdentity], data: DataFolder, manifest: [String]) {
         self.open = open
-        var files: [File] = []
-        if case .sqlite(let path) = database {
-            files += [
-                File(path: path, role: "its database"), File(path: path + "-wal", role: "its database's log"),
-                File(path: path + "-shm", role: "its database's shared memory"),
-                File(path: path + "-journal", role: "its database's journal"),
-                File(path: path + ".lock", role: "its database's lock"),
-            ]
-            // Beside the file itself, when the database is named by a symbolic link.
-            let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-            files += files.map { file in
-                File(path: resolved + file.path.dropFirst(path.count), role: file.role)
-            }
+        let path = database.path
+        var files = [
+            File(path: path, role: "its database"), File(path: path + "-wal", role: "its database's log"),
+            File(path: path + "-shm", role: "its database's shared memory"),
+            File(path: path + "-journal", role: "its database's journal"),
+            File(path: path + ".lock", role: "its database's lock"),
+        ]
+        // Beside the file itself, when the database is named by a symbolic link.
+        let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        files += files.map { file in
+            File(path: resolved + file.path.dropFirst(path.count), role: file.role)
         }
         files += data.files.map { File(path: $0.path, role: $0.role) }
         files += manifest.map { File(path: $0, role: "part of its manifest") }

@@ -1,83 +1,9 @@
 internal import Foundation
 internal import Glibc
-internal import ServiceLifecycle
 private import Synchronization
 
-/// Tells when one of some files may have changed, in whatever way: written in place, replaced, deleted, its link or its
-/// folder swapped. inotify on every folder that the paths lead through, and a slow poll behind it, for file systems that
-/// tell nothing.
-final class ManifestWatcher: Service {
-    private static let pollMilliseconds: Int32 = 2000
-    /// Editors write in several steps: so long nothing more must come, ...
-    private static let quietMilliseconds: Int32 = 25
-    /// ... but no longer than this is waited for it.
-    private static let patience = Duration.milliseconds(120)
-    /// `IN_MODIFY` is left out: a database in the same folder is modified all the time, and whoever has written closes.
-    private static let mask = UInt32(
-        IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB
-    )
-
-    private let files: @Sendable () async -> [String]
-    private let isUnsettled: @Sendable () async -> Bool
-    private let onChange: @Sendable () async -> Void
-
-    /// - Parameters:
-    ///   - files: what to watch; asked again after every change.
-    ///   - isUnsettled: look at every poll, whatever is seen of the files.
-    ///   - onChange: something may have changed.
-    init(
-        files: @escaping @Sendable () async -> [String], isUnsettled: @escaping @Sendable () async -> Bool,
-        onChange: @escaping @Sendable () async -> Void
-    ) {
-        self.files = files
-        self.isUnsettled = isUnsettled
-        self.onChange = onChange
-    }
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { [self] in
-            var seen: [FileState]?
-            while !Task.isCancelled {
-                let paths = await files()
-                let session = WatchSession(paths: paths, mask: Self.mask)
-                let states = paths.map(FileState.init)
-                // What changed while nobody watched, or in a way that nobody told.
-                if seen != states { await onChange() }
-                seen = states
-                await withTaskCancellationHandler {
-                    await session.wait(
-                        pollMilliseconds: Self.pollMilliseconds, quiet: Self.quietMilliseconds, patience: Self.patience)
-                } onCancel: {
-                    session.stop()
-                }
-                guard !Task.isCancelled else { return }
-                if session.hasSeen { await onChange() } else if await isUnsettled() { await onChange() }
-            }
-        }
-    }
-}
-
-/// What can be seen of a file from outside.
-private struct FileState: Equatable {
-    var device: UInt64 = 0
-    var inode: UInt64 = 0
-    var size: Int64 = 0
-    var modified: Int64 = 0
-    var changed: Int64 = 0
-
-    init(path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return }
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        size = Int64(status.st_size)
-        modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-        changed = Int64(status.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_ctim.tv_nsec)
-    }
-}
-
 /// One set of watches, until something happens or the poll is due. Waits on a thread of its own.
-private final class WatchSession: Sendable {
+final class WatchSession: Sendable {
     private let descriptor: Int32
     /// A pipe: what is written into the one end is seen at the other.
     private let stopped: Int32
@@ -148,7 +74,7 @@ private final class WatchSession: Sendable {
     func wait(pollMilliseconds: Int32, quiet: Int32, patience: Duration) async {
         await withCheckedContinuation { continuation in
             let thread = Thread { [self] in
-                Thread.current.name = "sluice-manifest"
+                Thread.current.name = "sluice-watch"
                 watch(pollMilliseconds: pollMilliseconds, quiet: quiet, patience: patience)
                 continuation.resume()
             }

@@ -13,8 +13,9 @@ struct DevLog: LogHandler {
         logLevel = level
         self.stream = stream
         self.now = now
+        let reader = stream.reader
         stream.tellLosses { count in
-            Self.line(DevColor.paint("!   \(LogLoss.message)", .yellow) + " lines=\(count)", at: now())
+            Self.line(reader.paint("!   \(LogLoss.message)", .warning) + " lines=\(count)", reader, at: now())
         }
     }
 
@@ -25,45 +26,41 @@ struct DevLog: LogHandler {
 
     func log(event: LogEvent) {
         let facts = event.metadata ?? [:]
-        guard let text = text(event, { name in facts[name].map { Terminal.plain("\($0)") } ?? "" }, facts) else {
+        guard let text = text(event, { name in facts[name].map { "\($0)".withoutControlCharacters } ?? "" }, facts)
+        else {
             return
         }
-        stream.write(Self.line(text, at: now()))
+        stream.write(Self.line(text, stream.reader, at: now()))
     }
 
     /// With the time of day: whoever develops knows the date.
-    private static func line(_ text: String, at time: Timestamp) -> String {
-        DevColor.paint(String(time.description.dropFirst(11).dropLast()), .dim) + " \(text)\n"
+    private static func line(_ text: String, _ reader: LogReader, at time: Timestamp) -> String {
+        reader.paint(String(time.description.dropFirst(11).dropLast()), .aside) + " \(text)\n"
     }
 
     private func text(_ event: LogEvent, _ fact: (String) -> String, _ facts: Logger.Metadata) -> String? {
         switch "\(event.message)" {
         case "Request":
             let status = fact("status")
-            let color: Terminal.Color = status.hasPrefix("5") ? .red : status.hasPrefix("4") ? .yellow : .green
-            return "--> \(fact("method")) \(fact("path")) \(DevColor.paint(status, color)) \(fact("ms"))ms"
+            let accent: LogReader.Accent = status.hasPrefix("5") ? .bad : status.hasPrefix("4") ? .warning : .good
+            return "--> \(fact("method")) \(fact("path")) \(paint(status, accent)) \(fact("ms"))ms"
         case "Attempt":
             let outcome = fact("outcome")
-            let color: Terminal.Color = outcome == "completed" ? .green : .red
+            let accent: LogReader.Accent = outcome == "completed" ? .good : .bad
             let error = fact("error").isEmpty ? "" : ": \(fact("error"))"
             return "<-- \(fact("function")) \(fact("job")) attempt \(fact("attempt")) of \(fact("of")) "
-                + "\(DevColor.paint(outcome + error, color)) \(fact("ms"))ms"
+                + "\(paint(outcome + error, accent)) \(fact("ms"))ms"
         case let message where message.hasPrefix("Webhook"):
             let error = fact("error").isEmpty ? "" : ": \(fact("error"))"
             return "<-- webhook of \(fact("job")) to \(fact("receiver")) attempt \(fact("attempt"))"
-                + (error.isEmpty ? DevColor.paint(" delivered", .green) : DevColor.paint(error, .red))
+                + (error.isEmpty ? paint(" delivered", .good) : paint(error, .bad))
         case let message where event.level >= .warning:
-            let all = facts.sorted { $0.key < $1.key }.map { " \($0.key)=\(Terminal.plain("\($0.value)"))" }.joined()
-            return DevColor.paint("!   \(message)", .yellow) + all
+            let all = facts.keys.sorted().map { " \($0)=\(fact($0))" }.joined()
+            return paint("!   \(message)", .warning) + all
         default:
             return nil
         }
     }
-}
 
-/// Colour on stderr, where the log goes.
-enum DevColor {
-    static func paint(_ text: String, _ color: Terminal.Color) -> String {
-        StandardError.hasColor ? "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" : text
-    }
+    private func paint(_ text: String, _ accent: LogReader.Accent) -> String { stream.reader.paint(text, accent) }
 }

@@ -2,7 +2,7 @@ internal import ServiceLifecycle
 internal import UnixSignals
 
 /// SIGHUP reloads the manifest.
-struct HangUpWatch: Service {
+struct ReloadSignal: Service {
     let reloader: Reloader
 
     func run() async throws {

@@ -3,22 +3,24 @@ internal import JobModel
 internal import Logging
 
 /// What a server is started with: flag, then environment, then `.env`, then default (CONTRACT 10).
-struct Settings: Sendable {
-    struct Problem: Error {
-        var text: String
+package struct Settings: Sendable {
+    package struct Problem: Error {
+        package var text: String
     }
 
     /// The flags as they were given; nil means not given.
-    struct Flags: Sendable {
-        var port: Int?
-        var host: String?
-        var manifest: String?
-        var data: String?
-        var database: String?
-        var logLevel: String?
-        var logFormat: String?
+    package struct Flags: Sendable {
+        package var port: Int?
+        package var host: String?
+        package var manifest: String?
+        package var data: String?
+        package var database: String?
+        package var logLevel: String?
+        package var logFormat: String?
         /// `sluice dev`.
-        var isDev = false
+        package var isDev = false
+
+        package init() {}
     }
 
     enum LogFormat: String, CaseIterable { case json, text }
@@ -36,10 +38,10 @@ struct Settings: Sendable {
     /// How a shell gets the token that was given; nil when it lies in the data folder.
     var adminTokenSource: String?
     var logLevel: Logger.Level
-    /// nil: text on a terminal, JSON elsewhere.
+    /// nil: text for people, JSON for programs.
     var logFormat: LogFormat?
 
-    init(_ flags: Flags) throws(Problem) {
+    package init(_ flags: Flags) throws(Problem) {
         isDev = flags.isDev
         let process = ProcessInfo.processInfo.environment
         manifest = ManifestFile(path: flags.manifest ?? process["SLUICE_MANIFEST"] ?? "functions.yaml")
@@ -59,9 +61,7 @@ struct Settings: Sendable {
         guard (0...65_535).contains(port) else { throw Problem(text: "port \(port) is out of range: 0 to 65535") }
         host = flags.host ?? setting("SLUICE_HOST") ?? "127.0.0.1"
         database = try Database(url: flags.database ?? setting("DATABASE_URL") ?? "sqlite:sluice.db")
-        dataFolder =
-            flags.data ?? setting("SLUICE_DATA")
-            ?? database.folder
+        dataFolder = flags.data ?? setting("SLUICE_DATA") ?? database.folder
         adminToken = try Self.secret("SLUICE_ADMIN_TOKEN", setting)
         if adminToken != nil {
             adminTokenSource =

@@ -7,7 +7,7 @@ private import Synchronization
 /// past a bound are lost, counted, and spoken of when others flow again.
 ///
 /// A pipe holds 64 KiB (pipe(7)); a log that is written where it arises stops its server then.
-final class LogStream: Sendable {
+package final class LogStream: Sendable {
     private struct State {
         var text: [UInt8] = []
         /// Lines that found no room since the thread last took the text.
@@ -17,17 +17,20 @@ final class LogStream: Sendable {
         var lossLine: @Sendable (UInt64) -> String = { "\(LogLoss.message), lines=\($0)\n" }
     }
 
-    private let descriptor: Int32
-    private let limit: Int
+    let reader: LogReader
+    private let descriptor = STDERR_FILENO
+    /// Bytes that wait for the reader; as many again are on their way to it.
+    private let limit = Limits.logBufferBytes
     private let state = Mutex(State())
     private let lost = Atomic<UInt64>(0)
     private let arrived = Doorbell()
     private let written = Doorbell()
 
-    /// - Parameter limit: bytes that wait for the reader; as many again are on their way to it.
-    init(descriptor: Int32 = STDERR_FILENO, limit: Int = Limits.logBufferBytes) {
-        self.descriptor = descriptor
-        self.limit = limit
+    /// Onto stderr.
+    ///
+    /// - Parameter reader: whoever reads it there.
+    package init(reader: LogReader) {
+        self.reader = reader
         let thread = Thread { [self] in
             Thread.current.name = "sluice-log"
             while true { handOn() }
@@ -42,7 +45,7 @@ final class LogStream: Sendable {
     func tellLosses(as line: @escaping @Sendable (UInt64) -> String) { state.withLock { $0.lossLine = line } }
 
     /// One line or several, each with its end.
-    func write(_ text: String) {
+    package func write(_ text: String) {
         let mustRing = state.withLock { state in
             guard state.text.isEmpty || state.text.count + text.utf8.count <= limit else {
                 let lines = UInt64(Self.lines(in: Array(text.utf8)[...]))
@@ -57,7 +60,7 @@ final class LogStream: Sendable {
     }
 
     /// Returns when everything is written, or after this time.
-    func flush(within limit: Duration = .seconds(1)) {
+    package func flush(within limit: Duration = .seconds(1)) {
         let end = SystemClock.uptime() + limit.nanoseconds
         while state.withLock({ !$0.text.isEmpty || $0.isWriting }) {
             guard SystemClock.uptime() < end else { return }
@@ -98,9 +101,4 @@ final class LogStream: Sendable {
     }
 
     private static func lines(in bytes: ArraySlice<UInt8>) -> Int { bytes.count { $0 == 0x0A } }
-}
-
-/// What is said when lines were lost.
-enum LogLoss {
-    static let message = "Log lines were lost: nobody read them in time"
 }

@@ -3,7 +3,7 @@ private import Synchronization
 
 /// A file that comes into being whole or not at all: written beside its place, synced, put there, and its folder synced.
 /// Readable by its owner only.
-final class NewFile: Sendable {
+package final class NewFile: Sendable {
     private let place: BackupPlace
     private let temporary: String
     private let descriptor: Int32
@@ -11,7 +11,7 @@ final class NewFile: Sendable {
     private let size = Atomic(0)
     private let isCommitted = Atomic(false)
 
-    init(at place: BackupPlace) throws {
+    package init(at place: BackupPlace) throws(BackupRefusal) {
         self.place = place
         temporary = "\(place.path).\(ProcessInfo.processInfo.processIdentifier).part"
         // A file without a name: whichever way this process ends, nothing of it stays.
@@ -29,7 +29,7 @@ final class NewFile: Sendable {
         if !isNameless, !isCommitted.load(ordering: .relaxed) { unlink(temporary) }
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws(BackupRefusal) {
         size.add(bytes.count, ordering: .relaxed)
         var written = 0
         while written < bytes.count {
@@ -39,14 +39,14 @@ final class NewFile: Sendable {
     }
 
     /// - Returns: how many bytes it has.
-    func commit() throws -> Int {
+    package func commit() throws(BackupRefusal) -> Int {
         guard fsync(descriptor) == 0 else { throw failure() }
         if isNameless {
             unlink(temporary)
             let linked = linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, temporary, AT_SYMLINK_FOLLOW)
             guard linked == 0 else { throw failure() }
         }
-        do {
+        do throws(BackupRefusal) {
             try putInPlace()
         } catch {
             unlink(temporary)
@@ -58,7 +58,7 @@ final class NewFile: Sendable {
         return size.load(ordering: .relaxed)
     }
 
-    private func putInPlace() throws {
+    private func putInPlace() throws(BackupRefusal) {
         // What lies there now must be what was looked at before the download: minutes may have passed.
         try place.checkAgain()
         if !place.isReplacing {
@@ -72,7 +72,7 @@ final class NewFile: Sendable {
         guard rename(temporary, place.path) == 0 else { throw failure() }
     }
 
-    private func failure() -> CommandFailure {
-        CommandFailure("cannot write \(place.path): \(String(cString: strerror(errno)))", ExitStatus.failure)
+    private func failure() -> BackupRefusal {
+        BackupRefusal("cannot write \(place.path): \(String(cString: strerror(errno)))", .disk)
     }
 }

@@ -3,7 +3,7 @@ internal import SQLiteJobStore
 
 /// Where a backup goes: a name that is free, or that of an earlier backup. Anything else is refused, for a backup that
 /// takes the place of a database that is in use loses every job that was accepted since.
-struct BackupPlace: Sendable {
+package struct BackupPlace: Sendable {
     /// With symbolic links resolved: the file is replaced, not the link.
     let path: String
     let folder: String
@@ -12,13 +12,13 @@ struct BackupPlace: Sendable {
 
     var isReplacing: Bool { replaced != nil }
 
-    init(_ named: String) throws(CommandFailure) {
+    package init(_ named: String) throws(BackupRefusal) {
         self.named = named
         var path = URL(fileURLWithPath: named).path
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK {
             guard let target = realpath(path, nil) else {
-                throw CommandFailure("\(named) is a symbolic link that leads nowhere", ExitStatus.badData)
+                throw BackupRefusal("\(named) is a symbolic link that leads nowhere", .place)
             }
             defer { free(target) }
             path = String(cString: target)
@@ -30,17 +30,16 @@ struct BackupPlace: Sendable {
     }
 
     /// Whether it is as it was when it was named.
-    func checkAgain() throws(CommandFailure) {
+    func checkAgain() throws(BackupRefusal) {
         guard FileIdentity(path: path) == replaced else {
-            throw CommandFailure(
-                "\(named) has changed while the backup was made; name another file", ExitStatus.badData)
+            throw BackupRefusal("\(named) has changed while the backup was made; name another file", .place)
         }
         if replaced != nil { try Self.check(path, named: named) }
     }
 
-    private static func check(_ path: String, named: String) throws(CommandFailure) {
-        func refusal(_ reason: String) -> CommandFailure {
-            CommandFailure("\(named) \(reason); name another file", ExitStatus.badData)
+    private static func check(_ path: String, named: String) throws(BackupRefusal) {
+        func refusal(_ reason: String) -> BackupRefusal {
+            BackupRefusal("\(named) \(reason); name another file", .place)
         }
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -54,7 +53,7 @@ struct BackupPlace: Sendable {
     }
 
     /// As the server compares it with its own files.
-    var query: String {
+    package var query: String {
         var items = [
             ("machine", Machine.id), ("folder", FileIdentity(path: folder)?.description),
             ("name", (path as NSString).lastPathComponent),
@@ -65,11 +64,4 @@ struct BackupPlace: Sendable {
             value.flatMap { $0.addingPercentEncoding(withAllowedCharacters: unreserved) }.map { "\(name)=\($0)" }
         }.joined(separator: "&")
     }
-}
-
-/// Which machine this is, so that numbers of files are compared only where they mean the same.
-enum Machine {
-    /// Made by the kernel at each boot (random(4)); containers of one machine share it.
-    static let id: String? = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id")
-        .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
 }

@@ -9,6 +9,14 @@ struct ReadyLine: Sendable {
     /// What the shell makes the admin token of.
     let token: String
 
+    init(_ settings: Settings, _ manifest: Manifest) {
+        host = settings.host
+        self.manifest = manifest
+        token =
+            settings.adminTokenSource
+            ?? "$(cat '\((settings.dataFolder as NSString).appendingPathComponent("admin-token"))')"
+    }
+
     func url(port: Int) -> String {
         // Where a wildcard listens, loopback is there too.
         let name = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "[::1]" : host.contains(":") ? "[\(host)]" : host

@@ -1,17 +1,10 @@
 internal import Foundation
 
-/// What `DATABASE_URL` names.
-enum Database: Sendable {
-    /// `sqlite:sluice.db`, `sqlite:/var/lib/sluice/sluice.db`, `sqlite:///var/lib/sluice/sluice.db`.
-    case sqlite(path: String)
-    /// `discard:`, for benchmarks: jobs are accepted and forgotten.
-    case discard
+/// What `DATABASE_URL` names: `sqlite:sluice.db`, `sqlite:/var/lib/sluice/sluice.db`, `sqlite:///var/lib/sluice/sluice.db`.
+struct Database: Sendable {
+    let path: String
 
     init(url: String) throws(Settings.Problem) {
-        if url == "discard:" {
-            self = .discard
-            return
-        }
         if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
             throw .init(
                 text: "DATABASE_URL names PostgreSQL, which this version does not have yet; use sqlite:sluice.db")
@@ -26,22 +19,9 @@ enum Database: Sendable {
         guard !path.isEmpty, path != ":memory:" else {
             throw .init(text: "DATABASE_URL names no file; write sqlite:PATH, for example sqlite:sluice.db")
         }
-        self = .sqlite(path: String(path))
-    }
-
-    /// Whether anything that is accepted is kept.
-    var isKept: Bool {
-        switch self {
-        case .sqlite: true
-        case .discard: false
-        }
+        self.path = String(path)
     }
 
     /// Where it lies.
-    var folder: String {
-        switch self {
-        case .sqlite(let path): URL(fileURLWithPath: path).deletingLastPathComponent().path
-        case .discard: "."
-        }
-    }
+    var folder: String { Folder.parent(of: path) }
 }

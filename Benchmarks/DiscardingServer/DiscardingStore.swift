@@ -1,9 +1,11 @@
-internal import JobModel
-internal import JobStore
-private import Synchronization
+import JobModel
+import JobStore
+import SQLiteJobStore
+import ServerHost
+import Synchronization
 
-/// Accepts jobs and forgets them (`DATABASE_URL=discard:`): what a call costs without its storage, for `Benchmarks/`.
-final class DiscardingStore: JobStore, AccountStore {
+/// Accepts jobs and forgets them.
+final class DiscardingStore: HostedStore {
     private let ids = Mutex(JobIDSequence())
 
     func enqueue(
@@ -103,11 +105,16 @@ final class DiscardingStore: JobStore, AccountStore {
     var statistics: StoreStatistics { StoreStatistics() }
     func close() async {}
 
+    var openFiles: [FileIdentity] { [] }
+    func backup(to path: String, isStopping: @escaping @Sendable () -> Bool) async throws(StoreError) {
+        throw Self.refusal
+    }
+
     func create(_ account: Account, with key: APIKey) async throws(StoreError) -> Bool { throw Self.refusal }
     func add(_ key: APIKey) async throws(StoreError) -> Bool { false }
     func accounts() async throws(StoreError) -> [AccountKeys] { [] }
     func account(withKey hash: [UInt8]) async throws(StoreError) -> Account? { nil }
     func revokeKeys(of account: String, prefix: String?, at now: Timestamp) async throws(StoreError) -> Int { 0 }
 
-    static let refusal = StoreError.unavailable("nothing is stored under DATABASE_URL=discard:")
+    static let refusal = StoreError.unavailable("nothing is stored here")
 }

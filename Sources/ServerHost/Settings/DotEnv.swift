@@ -1,0 +1,28 @@
+internal import Foundation
+
+/// `.env`: `NAME=value` lines, `#` comments, an optional `export`, single or double quotes.
+enum DotEnv {
+    static func parse(_ text: String) -> [String: String] {
+        var values: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) {
+            var line = line.trimmingCharacters(in: .whitespaces)
+            if line.hasPrefix("export ") { line = String(line.dropFirst(7)) }
+            guard !line.hasPrefix("#"), let equals = line.firstIndex(of: "=") else { continue }
+            let name = line[..<equals].trimmingCharacters(in: .whitespaces)
+            let value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+            values[name] = unquoted(value)
+        }
+        return values
+    }
+
+    private static func unquoted(_ value: String) -> String {
+        if let quote = value.first, quote == "\"" || quote == "'", value.count >= 2,
+            let end = value.dropFirst().firstIndex(of: quote)
+        {
+            let inner = String(value[value.index(after: value.startIndex)..<end])
+            return quote == "\"" ? inner.replacingOccurrences(of: "\\n", with: "\n") : inner
+        }
+        guard let comment = value.range(of: " #") else { return value }
+        return value[..<comment.lowerBound].trimmingCharacters(in: .whitespaces)
+    }
+}
