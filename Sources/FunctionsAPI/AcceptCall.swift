@@ -42,12 +42,13 @@ struct AcceptCall: Sendable {
                     request.headers, to: function.handler, credentialsAreOurs: principal != nil)))
         let accepted: Accepted
         do {
-            accepted = try await engine.admission.submit(submission)
+            accepted = try await engine.submit(submission)
         } catch {
             throw Self.problem(of: error, function: function)
         }
         let hold = Hold(function: function, preferences: RequestFields.preferences(request.headers))
-        return .response(await answer(accepted, submission.options.webhook, hold, function, request, context))
+        return .response(
+            await answer(accepted, for: .link(principal), submission.options.webhook, hold, function, request, context))
     }
 
     /// How long the caller wants to wait, and which preference is honoured.
@@ -68,7 +69,8 @@ struct AcceptCall: Sendable {
     }
 
     private func answer(
-        _ accepted: Accepted, _ webhook: String?, _ hold: Hold, _ function: Function, _ request: ServerRequest,
+        _ accepted: Accepted, for viewer: Viewer, _ webhook: String?, _ hold: Hold, _ function: Function,
+        _ request: ServerRequest,
         _ context: RouteContext
     ) async -> ServerResponse {
         var job = accepted.job
@@ -76,7 +78,7 @@ struct AcceptCall: Sendable {
         if hold.milliseconds > 0 {
             // The job is stored: when it cannot be read now, the 202 still stands.
             let lookup = try? await watch.wait(
-                for: accepted.id, milliseconds: hold.milliseconds, including: page.parts(for: function),
+                for: accepted.id, as: viewer, milliseconds: hold.milliseconds, including: page.parts(for: function),
                 connection: request.connection, until: { !$0.isLive })
             if let snapshot = lookup?.snapshot {
                 job = snapshot

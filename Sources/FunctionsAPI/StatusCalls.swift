@@ -17,7 +17,7 @@ struct StatusCalls: Sendable {
         let query = try RequestFields.query(request)
         let parts = target.parts
         if request.mayStream, Self.wantsEvents(request.headers) {
-            let first = try target.check(try await lookUp(target.id, parts))
+            let first = try target.check(try await lookUp(target, parts))
             return events(target, first: first, parts: parts, connection: request.connection)
         }
         let preferred = RequestFields.preferences(request.headers).wait
@@ -25,12 +25,12 @@ struct StatusCalls: Sendable {
         if let seconds = asked ?? preferred, seconds > 0, let stage = try await liveStage(target) {
             try await StoreCall.run { () async throws(StoreError) in
                 _ = try await watch.wait(
-                    for: target.id, milliseconds: Int64(seconds) * 1000, including: [],
+                    for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000, including: [],
                     connection: request.connection, until: { $0.stage != stage })
             }
         }
         // Looked up at the end: ten thousand long polls would hold what was looked up before.
-        let job = try target.check(try await lookUp(target.id, parts))
+        let job = try target.check(try await lookUp(target, parts))
         var response = page.response(for: job, requestID: context.requestID)
         if asked == nil, let preferred {
             response.headers.add(name: "Preference-Applied", value: "wait=\(preferred)")
@@ -41,9 +41,9 @@ struct StatusCalls: Sendable {
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await Target(request, context, self)
         let force = try RequestFields.force(try RequestFields.query(request))
-        _ = try target.check(try await lookUp(target.id, []))
+        _ = try target.check(try await lookUp(target, []))
         let result = try await StoreCall.run { () async throws(StoreError) in
-            try await engine.cancel(target.id, force: force)
+            try await engine.cancel(target.id, as: target.viewer, force: force)
         }
         switch result {
         case .cancelled(let job):
@@ -64,27 +64,29 @@ struct StatusCalls: Sendable {
 
     /// Where a job stands that may still change; nil for one that has ended.
     private func liveStage(_ target: Target) async throws(Problem) -> JobLookup.Stage? {
-        let lookup = try await lookUp(target.id, [])
+        let lookup = try await lookUp(target, [])
         return try target.check(lookup).state.isTerminal ? nil : lookup.stage
     }
 
-    private func lookUp(_ id: JobID, _ parts: JobParts) async throws(Problem) -> JobLookup {
-        try await StoreCall.run { () async throws(StoreError) in try await engine.lookUp(id, including: parts) }
+    private func lookUp(_ target: Target, _ parts: JobParts) async throws(Problem) -> JobLookup {
+        try await StoreCall.run { () async throws(StoreError) in
+            try await try await engine.job(target.id, as: target.viewer, including: parts)
+        }
     }
 
     /// Who asks for which job: 401 and 400 before anything is looked up.
     private struct Target {
         let id: JobID
         let functionName: String
-        let principal: Principal?
+        let viewer: Viewer
         /// What the answer needs of the job. The function itself is not held: ten thousand long polls would hold it each.
         let parts: JobParts
 
         init(_ request: ServerRequest, _ context: RouteContext, _ calls: StatusCalls) async throws(Problem) {
             functionName = context.parameter("function") ?? ""
-            let function = calls.engine.deployment.policy(of: functionName)?.function
+            let function = calls.engine.policy(of: functionName)?.function
             parts = calls.page.parts(for: function)
-            principal = try await calls.authenticator.principal(of: request.headers)
+            let principal = try await calls.authenticator.principal(of: request.headers)
             if function?.endpoint.authentication == .required, principal == nil {
                 throw Problem.unauthorized("This function")
             }
@@ -93,18 +95,19 @@ struct StatusCalls: Sendable {
             }
             guard let id = JobID(bits) else { throw StatusPage.gone("unknown") }
             self.id = id
+            viewer = .link(principal)
         }
 
-        /// The job, when it is there, of this function and for these eyes; somebody else's is answered as unknown.
+        /// The job, when it is there and of this function.
         func check(_ lookup: JobLookup) throws(Problem) -> JobSnapshot {
             switch lookup {
             case .found(let job):
-                guard job.job.function == functionName, Principal.mayRead(principal, owner: job.job.owner) else {
+                guard job.job.function == functionName else {
                     throw StatusPage.gone("unknown")
                 }
                 return job
             case .purged(let tombstone):
-                guard tombstone.function == functionName, Principal.mayRead(principal, owner: tombstone.owner) else {
+                guard tombstone.function == functionName else {
                     throw StatusPage.gone("unknown")
                 }
                 throw StatusPage.gone("expired")
@@ -134,12 +137,13 @@ struct StatusCalls: Sendable {
             while !job.state.isTerminal {
                 let before = JobLookup.found(job).stage
                 let lookup = try await watch.wait(
-                    for: target.id, milliseconds: Self.keepAliveMilliseconds, including: parts, connection: connection,
+                    for: target.id, as: target.viewer, milliseconds: Self.keepAliveMilliseconds, including: parts,
+                    connection: connection,
                     until: { $0.stage != before })
                 guard let next = lookup.snapshot, !connection.isHungUp else { return }
                 if lookup.stage != before {
                     try await write(event(next))
-                } else if engine.dispatcher.isDraining {
+                } else if engine.isDraining {
                     return
                 } else {
                     try await write(": still here\n\n")

@@ -29,7 +29,7 @@ struct StatusPage: Sendable {
     }
 
     func response(for job: JobSnapshot, requestID: String) -> ServerResponse {
-        let function = engine.deployment.policy(for: job.job)?.function
+        let function = engine.policy(for: job.job)?.function
         let name = StatusName(job.state, failure: job.failure)
         let code = function?.endpoint.statusCodes[name] ?? name.defaultStatusCode
         var response =
@@ -50,7 +50,7 @@ struct StatusPage: Sendable {
     }
 
     func retryAfter(_ job: JobSnapshot) -> Int64 {
-        engine.pollAdvice(for: job.job.function).seconds(for: job, at: engine.clock.now().wall)
+        engine.pollAdvice(for: job).seconds(for: job, at: engine.now)
     }
 
     /// A job that is not there (any more), or not for these eyes.

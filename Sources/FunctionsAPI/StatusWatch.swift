@@ -8,11 +8,11 @@ struct StatusWatch: Sendable {
     let engine: JobEngine
 
     func wait(
-        for id: JobID, milliseconds: Int64, including parts: JobParts, connection: ClientConnection,
+        for id: JobID, as viewer: Viewer, milliseconds: Int64, including parts: JobParts, connection: ClientConnection,
         until isEnough: (JobLookup) -> Bool
     ) async throws(StoreError) -> JobLookup {
         try await engine.wait(
-            for: id, milliseconds: milliseconds, including: parts,
+            for: id, as: viewer, milliseconds: milliseconds, including: parts,
             arm: { waiter, left in
                 connection.race(milliseconds: left, timeUp: { waiter.set(.timeUp) }, hungUp: { waiter.set(.hungUp) })
             }, until: isEnough)

@@ -14,13 +14,22 @@ package enum Principal: Equatable, Sendable {
         }
     }
 
-    /// A job without an owner is read by whoever has its link.
-    package static func mayRead(_ principal: Principal?, owner: String?) -> Bool {
-        guard let owner else { return true }
+    /// As whom it looks at jobs.
+    package var viewer: Viewer {
+        switch self {
+        case .admin: .admin
+        case .account(let id): .account(id)
+        }
+    }
+}
+
+extension Viewer {
+    /// Whoever follows a job's link, with credentials or without.
+    package static func link(_ principal: Principal?) -> Viewer {
         switch principal {
-        case .admin?: return true
-        case .account(let id)?: return id == owner
-        case nil: return false
+        case .admin?: .admin
+        case .account(let id)?: .link(account: id)
+        case nil: .link(account: nil)
         }
     }
 }

@@ -9,7 +9,7 @@ final class Recorder: Sendable {
     private let plan: SettlementPlan
     private let clock: any EngineClock
     private let announcer: Announcer
-    private let gauges: FunctionGauges
+    private let counters: QueueCounters
     private let metrics: EngineMetrics
     private let deliveries: Deliveries
     private let logger: Logger
@@ -23,14 +23,14 @@ final class Recorder: Sendable {
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        announcer: Announcer, gauges: FunctionGauges, metrics: EngineMetrics, deliveries: Deliveries,
+        announcer: Announcer, counters: QueueCounters, metrics: EngineMetrics, deliveries: Deliveries,
         logger: Logger
     ) {
         self.store = store
         plan = SettlementPlan(deployment: deployment, random: random)
         self.clock = clock
         self.announcer = announcer
-        self.gauges = gauges
+        self.counters = counters
         self.metrics = metrics
         self.deliveries = deliveries
         self.logger = logger
@@ -167,7 +167,7 @@ final class Recorder: Sendable {
         if case .lost = entry.outcome { metrics.update(function) { $0.lost += 1 } }
         switch settlement.change {
         case .queue(let due, _):
-            gauges.move(entry.live.job, from: entry.live.state, to: .queued)
+            counters.move(entry.live.job, from: entry.live.state, to: .queued)
             if settlement.attempt != nil {
                 metrics.update(function) { $0.retried += 1 }
                 logger.debug(
@@ -180,7 +180,7 @@ final class Recorder: Sendable {
             }
             return due
         case .wait:
-            gauges.move(entry.live.job, from: entry.live.state, to: .waiting)
+            counters.move(entry.live.job, from: entry.live.state, to: .waiting)
             return nil
         case .end(let ending, _, _, _):
             noteEnd(entry.live, ending, error: settlement.progress.lastError)
@@ -189,7 +189,7 @@ final class Recorder: Sendable {
     }
 
     private func noteEnd(_ live: LiveJob, _ ending: Ending, error: String? = nil) {
-        gauges.move(live.job, from: live.state, to: nil)
+        counters.move(live.job, from: live.state, to: nil)
         metrics.update(live.job.function) { counts in
             switch ending.state {
             case .completed: counts.completed += 1

@@ -41,15 +41,14 @@ extension MetricsText {
     static func of(
         _ engine: JobEngine, connections: Int, reloads: ReloadCounts, version: String, lostLogLines: UInt64
     ) async throws -> String {
-        let now = engine.clock.now().wall
-        let counts = engine.metrics.all.sorted { $0.key < $1.key }
-        let gauges = engine.gauges.all.sorted { $0.key < $1.key }
-        let store = engine.storeStatistics
-        let deployment = engine.deployment.value
+        let figures = try await engine.figures()
+        let counts = figures.functions.sorted { $0.key < $1.key }
+        let gauges = figures.queues.sorted { $0.key < $1.key }
+        let store = figures.store
         var metrics = MetricsText()
 
         metrics.family("sluice_info", "gauge", "Version and manifest revision; always 1.")
-        metrics.sample("sluice_info", [("version", version), ("revision", deployment.revision)], 1)
+        metrics.sample("sluice_info", [("version", version), ("revision", figures.revision)], 1)
 
         metrics.family("sluice_manifest_reloads_total", "counter", "Looks at a changed manifest, by what came of them.")
         metrics.sample("sluice_manifest_reloads_total", [("result", "taken")], reloads.taken)
@@ -98,20 +97,20 @@ extension MetricsText {
             metrics.sample("sluice_running_attempts", [("function", function)], gauge.running)
         }
         metrics.family("sluice_oldest_due_seconds", "gauge", "How long the longest waiting job has been due.")
-        for (function, due) in try await engine.oldestDue().sorted(by: { $0.key < $1.key }) {
-            metrics.sample("sluice_oldest_due_seconds", [("function", function)], max(0, (now - due).inSeconds))
+        for (function, seconds) in figures.oldestDueSeconds.sorted(by: { $0.key < $1.key }) {
+            metrics.sample("sluice_oldest_due_seconds", [("function", function)], max(0, seconds))
         }
         metrics.family("sluice_slots", "gauge", "Attempts that may run at once.")
-        metrics.sample("sluice_slots", [], deployment.concurrency)
+        metrics.sample("sluice_slots", [], figures.slots)
         metrics.family("sluice_silent_targets", "gauge", "HTTP targets that do not answer and are tried one by one.")
-        metrics.sample("sluice_silent_targets", [], engine.dispatcher.silentTargets)
+        metrics.sample("sluice_silent_targets", [], figures.silentTargets)
         metrics.family(
             "sluice_claims_given_back_total", "counter",
             "Claimed jobs that went back without having started, because a limit had no room for them.")
-        metrics.sample("sluice_claims_given_back_total", [], engine.dispatcher.givenBack)
+        metrics.sample("sluice_claims_given_back_total", [], figures.claimsGivenBack)
         metrics.family(
             "sluice_dispatch_longest_hold_seconds", "gauge", "The longest time that the dispatcher's lock was held.")
-        metrics.sample("sluice_dispatch_longest_hold_seconds", [], engine.dispatcher.longestHold)
+        metrics.sample("sluice_dispatch_longest_hold_seconds", [], figures.longestHold)
         metrics.family("sluice_store_batch_requests", "histogram", "Requests that shared a commit.")
         metrics.histogram("sluice_store_batch_requests", [], store.batches)
         metrics.family(
@@ -125,7 +124,7 @@ extension MetricsText {
         metrics.sample("sluice_store_checkpoint_errors_total", [], store.checkpointErrors)
         metrics.family("sluice_store_log_pages", "gauge", "Pages of 4 KiB in the write-ahead log.")
         metrics.sample("sluice_store_log_pages", [], store.logPages)
-        let webhooks = engine.deliveries.counts
+        let webhooks = figures.webhooks
         for (name, help, value) in [
             ("sluice_webhooks_delivered_total", "Webhooks that arrived.", webhooks.delivered),
             ("sluice_webhooks_failed_total", "Webhooks that were given up.", webhooks.failed),
@@ -138,13 +137,13 @@ extension MetricsText {
             metrics.sample(name, [], value)
         }
         metrics.family("sluice_webhooks_pending", "gauge", "Webhooks that have not arrived and are not given up.")
-        metrics.sample("sluice_webhooks_pending", [], try await engine.pendingWebhooks())
+        metrics.sample("sluice_webhooks_pending", [], figures.pendingWebhooks)
         metrics.family("sluice_http_connections", "gauge", "Open connections.")
         metrics.sample("sluice_http_connections", [], connections)
         metrics.family("sluice_log_lines_lost_total", "counter", "Lines of the log that nobody read in time.")
         metrics.sample("sluice_log_lines_lost_total", [], lostLogLines)
         metrics.family("sluice_waiters", "gauge", "Requests held until a job changes.")
-        metrics.sample("sluice_waiters", [], engine.announcer.waiterCount)
+        metrics.sample("sluice_waiters", [], figures.waiters)
         return metrics.text
     }
 }

@@ -38,7 +38,7 @@ package struct OperationsAPI: Sendable {
         self.accounts = AccountCalls(
             accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
-            authenticator: authenticator, isStopping: { engine.dispatcher.isDraining }, ownRole: ownRole,
+            authenticator: authenticator, isStopping: { engine.isDraining }, ownRole: ownRole,
             makeCopy: makeBackup)
     }
 

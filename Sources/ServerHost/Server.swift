@@ -150,7 +150,7 @@ package struct Server: Sendable {
                 ? DevSink(candidates: { await sink.candidates(for: $0) }, now: { [clock] in clock.now().wall }) : nil,
             webhookSecret: { [secrets] in secrets.webhooks.secretToTell(of: $0) }, logger: logger,
             ownRole: { await ownFiles(reloading.reloader).role(of: $0) },
-            makeBackup: { try await backups.make(isStopping: { engine.dispatcher.isDraining }) })
+            makeBackup: { try await backups.make(isStopping: { engine.isDraining }) })
     }
 
     /// As they are now: a reload may have changed what the manifest refers to.

@@ -16,13 +16,13 @@ struct SinkSecrets: Sendable {
         func add(_ owner: String, _ signer: WebhookSigner) {
             candidates.append(DevSink.Candidate(owner: owner, secret: secrets.secret(of: signer)))
         }
-        if let secret = engine.deployment.policy(of: function)?.function.onComplete?.secret {
+        if let secret = engine.policy(of: function)?.function.onComplete?.secret {
             add("\(function).onComplete", .secret(secret))
         }
         add("the operator", .operator)
         guard let id = body["jobId"]?.string.flatMap({ JobID($0) }) else { return candidates }
         add("the job", .job(id))
-        if case .found(let job)? = try? await engine.lookUp(id), let owner = job.job.account {
+        if case .found(let job)? = try? await engine.job(id, as: .admin), let owner = job.job.account {
             add("the account", .account(owner))
         }
         return candidates

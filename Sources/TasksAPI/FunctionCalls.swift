@@ -12,31 +12,30 @@ struct FunctionCalls: Sendable {
 
     /// Queued counts due, delayed and backoff; processing counts running; waiting is in neither.
     func queueStatus(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let principal = try await authenticator.require(request)
-        let gauge = engine.gauges.total(of: principal.scope)
-        let deployment = engine.deployment.value
-        let max = principal.scope == nil ? deployment.concurrency : deployment.accountConcurrency
+        let overview = engine.overview(as: try await authenticator.require(request).viewer)
         return .response(
             .json(
                 200,
                 [
-                    "queuedTasks": .integer(gauge.queued), "processingTasks": .integer(gauge.running),
+                    "queuedTasks": .integer(overview.queued), "processingTasks": .integer(overview.running),
                     // An attempt whose end is being written counts as running, and its slot may be another's already.
-                    "concurrency": ["used": .integer(min(gauge.running, max)), "max": .integer(max)],
+                    "concurrency": [
+                        "used": .integer(min(overview.running, overview.slots)), "max": .integer(overview.slots),
+                    ],
                 ]))
     }
 
     /// The declared functions, with the caller's own jobs counted; the admin's are everybody's.
     func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let principal = try await authenticator.require(request)
-        let now = engine.clock.now().wall
-        let functions = try await engine.summaries(of: principal.scope).map { body(of: $0, at: now) }
+        let viewer = try await authenticator.require(request).viewer
+        let now = engine.now
+        let functions = try await engine.summaries(as: viewer).map { body(of: $0, at: now) }
         return .response(
             .json(
                 200,
                 [
                     "basePath": .string("/" + basePath.joined(separator: "/")),
-                    "manifestRevision": .string(engine.deployment.value.revision), "functions": .array(functions),
+                    "manifestRevision": .string(engine.revision), "functions": .array(functions),
                 ]))
     }
 
@@ -72,7 +71,7 @@ struct FunctionCalls: Sendable {
     ) async throws -> ServerReply {
         try await authenticator.requireAdmin(request)
         let name = context.parameter("name") ?? ""
-        guard let function = engine.deployment.policy(of: name)?.declared else {
+        guard let function = engine.policy(of: name)?.declared else {
             throw Problem(404, "No function of this name is declared.")
         }
         if !paused, function.paused {

@@ -13,25 +13,26 @@ struct TaskCalls: Sendable {
     func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let principal = try await authenticator.require(request)
         var query = try TaskQuery(request, for: principal)
-        if let key = query.key, let owner = query.filter.owner {
+        if let key = query.key, let owner = query.owner {
             query.filter.keys = engine.scopes(ofKey: key, owner: owner, function: query.filter.function)
         }
         let list = try await request.connection.whileThere { [engine, query] in
             try await engine.list(
-                query.filter, after: query.cursor, newestFirst: query.newestFirst, limit: query.limit)
+                query.filter, as: principal.viewer, after: query.cursor, newestFirst: query.newestFirst,
+                limit: query.limit)
         }
-        return .response(TaskListBody(list, at: engine.clock.now().wall).response)
+        return .response(TaskListBody(list, at: engine.now).response)
     }
 
     func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await TaskTarget(request, context, authenticator)
         let seconds = try RequestFields.wait(try RequestFields.query(request)) ?? 0
-        let first = try await engine.lookUp(target.id, including: [.payload, .value])
+        let first = try await engine.job(target.id, as: target.viewer, including: [.payload, .value])
         var job = try target.check(first)
         if seconds > 0, !job.state.isTerminal {
             let connection = request.connection
             let later = try await engine.wait(
-                for: target.id, milliseconds: Int64(seconds) * 1000, including: [.payload, .value],
+                for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000, including: [.payload, .value],
                 arm: { waiter, left in
                     connection.race(
                         milliseconds: left, timeUp: { waiter.set(.timeUp) }, hungUp: { waiter.set(.hungUp) })
@@ -44,8 +45,8 @@ struct TaskCalls: Sendable {
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await TaskTarget(request, context, authenticator)
         let force = try RequestFields.force(try RequestFields.query(request))
-        _ = try target.check(try await engine.lookUp(target.id))
-        switch try await engine.cancel(target.id, force: force) {
+        _ = try target.check(try await engine.job(target.id, as: target.viewer))
+        switch try await engine.cancel(target.id, as: target.viewer, force: force) {
         case .cancelled(let job): return try await answer(200, job)
         case .running:
             throw Problem(
@@ -58,8 +59,8 @@ struct TaskCalls: Sendable {
 
     func retry(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await TaskTarget(request, context, authenticator)
-        _ = try target.check(try await engine.lookUp(target.id))
-        switch try await engine.retry(target.id) {
+        _ = try target.check(try await engine.job(target.id, as: target.viewer))
+        switch try await engine.retry(target.id, as: target.viewer) {
         case .retried: return try await answer(202, try await current(target))
         case .refused(let state):
             throw Problem(
@@ -72,7 +73,7 @@ struct TaskCalls: Sendable {
     func explain(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await TaskTarget(request, context, authenticator)
         let job = try await current(target)
-        let now = engine.clock.now().wall
+        let now = engine.now
         let reasons = try await engine.explain(job)
         return .response(
             .json(
@@ -85,15 +86,15 @@ struct TaskCalls: Sendable {
     }
 
     private func current(_ target: TaskTarget) async throws -> JobSnapshot {
-        try target.check(try await engine.lookUp(target.id, including: [.payload, .value]))
+        try target.check(try await engine.job(target.id, as: target.viewer, including: [.payload, .value]))
     }
 
     private func answer(_ status: Int, _ job: JobSnapshot) async throws -> ServerReply {
         // Of the runs up to this one: a later one may have begun.
         let attempts =
             job.progress.attempt > 0
-            ? try await engine.attempts(of: job.job.id).filter { $0.run <= job.progress.run } : []
-        let task = TaskBody.bytes(of: job, attempts: attempts, at: engine.clock.now().wall)
+            ? try await engine.attempts(of: job).filter { $0.run <= job.progress.run } : []
+        let task = TaskBody.bytes(of: job, attempts: attempts, at: engine.now)
         return .response(
             ServerResponse(
                 status: status, headers: ["Content-Type": "application/json"],

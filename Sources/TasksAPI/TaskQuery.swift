@@ -9,14 +9,16 @@ struct TaskQuery {
     ]
 
     var filter = JobFilter()
-    /// An idempotency key of `filter.owner`.
+    /// An idempotency key of `owner`.
     var key: String?
+    /// Whose jobs are meant: the caller's own, or those of the account that the admin names; nil for everybody's.
+    var owner: String?
     var limit = 20
     var cursor: Int64?
     var newestFirst = true
 
     init(_ request: ServerRequest, for principal: Principal) throws(Problem) {
-        filter.owner = principal.scope
+        if case .account(let id) = principal { owner = id }
         var seen: Set<String> = []
         for (name, value) in try RequestFields.query(request) {
             guard seen.insert(name).inserted else { throw Problem(400, "\"\(name)\" is given twice.") }
@@ -25,7 +27,7 @@ struct TaskQuery {
             case "type": filter.function = value
             case "account":
                 guard principal == .admin else { throw Problem(403, "\"account\" is for the admin token.") }
-                filter.owner = try Self.account(value)
+                owner = try Self.account(value)
             case "key":
                 guard (1...Limits.idempotencyKeyCharacters).contains(value.utf8.count) else {
                     throw Problem(
@@ -51,7 +53,8 @@ struct TaskQuery {
                 throw Problem(400, "\"\(name)\" is unknown here; known: \(Self.known.joined(separator: ", ")).")
             }
         }
-        if key != nil, filter.owner == nil {
+        filter.owner = owner
+        if key != nil, owner == nil {
             throw Problem(400, "\"key\" needs \"account\" beside it: a key belongs to one caller.")
         }
     }

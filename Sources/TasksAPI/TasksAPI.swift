@@ -43,13 +43,3 @@ package struct TasksAPI: Sendable {
         ]
     }
 }
-
-extension Principal {
-    /// Whose jobs are seen: the admin sees all.
-    var scope: String? {
-        switch self {
-        case .admin: nil
-        case .account(let id): id
-        }
-    }
-}

@@ -30,12 +30,9 @@ struct WebhookCalls: Sendable {
         return .response(.json(202, ["webhook": Self.body(now)]))
     }
 
-    /// Where `onComplete` leads is the operator's business alone.
     private func visible(_ target: TaskTarget) async throws -> [DeliveryRecord] {
-        _ = try target.check(try await engine.lookUp(target.id))
-        return try await engine.webhooks(of: target.id).filter {
-            target.principal == .admin || $0.delivery.content.audience == .caller
-        }
+        let job = try target.check(try await engine.job(target.id, as: target.viewer))
+        return try await engine.webhooks(of: job, as: target.viewer)
     }
 
     private static func body(_ record: DeliveryRecord) -> JSONValue {

@@ -112,12 +112,12 @@ enum NoLoop {
     }
 
     @Test func `Somebody else's job is not for these eyes`() {
-        #expect(Principal.mayRead(nil, owner: nil))
-        #expect(!Principal.mayRead(nil, owner: "a"))
-        #expect(Principal.mayRead(.account("a"), owner: "a"))
-        #expect(!Principal.mayRead(.account("b"), owner: "a"))
-        #expect(!Principal.mayRead(.account("a"), owner: "admin"))
-        #expect(Principal.mayRead(.admin, owner: "a"))
+        #expect(Viewer.link(nil).maySee(owner: nil))
+        #expect(!Viewer.link(nil).maySee(owner: "a"))
+        #expect(Viewer.link(.account("a")).maySee(owner: "a"))
+        #expect(!Viewer.link(.account("b")).maySee(owner: "a"))
+        #expect(!Viewer.link(.account("a")).maySee(owner: "admin"))
+        #expect(Viewer.link(.admin).maySee(owner: "a"))
     }
 }
 

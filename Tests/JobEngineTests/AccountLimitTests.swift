@@ -1,7 +1,8 @@
-import JobEngine
 import JobModel
 import JobStore
 import Testing
+
+@testable import JobEngine
 
 /// `accounts.concurrency` and `accounts.maxQueued`: what one account may take up, all functions together.
 @Suite struct AccountLimitTests {
@@ -34,14 +35,14 @@ import Testing
             let nobody = try await fixture.submit("g")
             let admin = try await fixture.submit("g", owner: Job.adminOwner)
             for id in [other, nobody, admin] { try await fixture.job(id, until: .running) }
-            #expect(fixture.engine.gauges.total(of: "greedy").running == 2)
+            #expect(fixture.engine.counters.total(of: .owner("greedy")).running == 2)
             let waiting = try #require(
                 try await Self.first(of: greedy, in: fixture) { $0.state == .queued })
             #expect(try await fixture.engine.explain(waiting).contains(.accountConcurrency(max: 2)))
             // One ends: exactly one more starts, whichever function it belongs to.
             fixture.handler.end(EngineFixture.value)
             _ = try await fixture.calls(6)
-            #expect(fixture.engine.gauges.total(of: "greedy").running == 2)
+            #expect(fixture.engine.counters.total(of: .owner("greedy")).running == 2)
             for _ in 0..<6 { fixture.handler.end(EngineFixture.value) }
             _ = try await fixture.calls(7)
             fixture.handler.end(EngineFixture.value)
@@ -88,11 +89,11 @@ import Testing
         let restarted = try fixture.restarted()
         try await restarted.start()
         let again = try await refusal {
-            _ = try await restarted.admission.submit(Submission(function: "f", payload: nil, owner: "a"))
+            _ = try await restarted.submit(Submission(function: "f", payload: nil, owner: "a"))
         }
         #expect(again?.scope == .account)
-        _ = try await restarted.cancel(ids[0], force: false)
-        _ = try await restarted.admission.submit(Submission(function: "f", payload: nil, owner: "a"))
+        _ = try await restarted.cancel(ids[0], as: .admin, force: false)
+        _ = try await restarted.submit(Submission(function: "f", payload: nil, owner: "a"))
     }
 
     @Test func `Every way through life leaves the counts at zero`() async throws {
@@ -102,23 +103,23 @@ import Testing
                     $0.retry = RetryPolicy(); $0.retry.attempts = 2; $0.retry.delay = .zero
                 }
             ])
-        let gauges = fixture.engine.gauges
+        let gauges = fixture.engine.counters
         try await fixture.running {
             let ids = try await [
                 fixture.submit(owner: "a"), fixture.submit(owner: "a"), fixture.submit(owner: "a"),
                 fixture.submit(owner: "a", start: .after(.seconds(60))),
             ]
             _ = try await fixture.calls(3)
-            #expect(gauges.total(of: "a").running == 3)
-            #expect(gauges.all(of: "a")["f"]?.queued == 1)
+            #expect(gauges.total(of: .owner("a")).running == 3)
+            #expect(gauges.all(of: .owner("a"))["f"]?.queued == 1)
             fixture.handler.end(EngineFixture.value)
             fixture.handler.end(EngineFixture.failure)
             _ = try await fixture.calls(4)
-            _ = try await fixture.engine.cancel(ids[3], force: false)
-            for id in ids { _ = try await fixture.engine.cancel(id, force: true) }
-            #expect(gauges.total(of: "a") == FunctionGauges.Gauge())
-            #expect(gauges.total(of: nil) == FunctionGauges.Gauge())
-            #expect(gauges.all(of: "a").isEmpty)
+            _ = try await fixture.engine.cancel(ids[3], as: .admin, force: false)
+            for id in ids { _ = try await fixture.engine.cancel(id, as: .admin, force: true) }
+            #expect(gauges.total(of: .owner("a")) == QueueCounters.Gauge())
+            #expect(gauges.total(of: .everybody) == QueueCounters.Gauge())
+            #expect(gauges.all(of: .owner("a")).isEmpty)
         }
     }
 
@@ -134,7 +135,7 @@ import Testing
             _ = try await fixture.submit("g", owner: "a", start: .at(due))
             _ = try await fixture.submit("g", owner: "b", start: .at(due))
 
-            let mine = try await fixture.engine.summaries(of: "a")
+            let mine = try await fixture.engine.summaries(as: .account("a"))
             #expect(mine.map(\.function.name) == ["f", "g"])
             #expect(mine.map(\.failed) == [1, 0])
             #expect(mine.map(\.gauge.queued) == [0, 1])
@@ -142,9 +143,9 @@ import Testing
             // Within a hundredth.
             #expect(abs((mine[0].attemptTimes.percentile(50) ?? 0) - 250) <= 3)
             #expect(mine[1].attemptTimes.percentile(50) == nil)
-            let all = try await fixture.engine.summaries(of: nil)
+            let all = try await fixture.engine.summaries(as: .admin)
             #expect(all.map(\.gauge.queued) == [0, 2])
-            #expect(try await fixture.engine.summaries(of: "b").map(\.failed) == [0, 0])
+            #expect(try await fixture.engine.summaries(as: .account("b")).map(\.failed) == [0, 0])
         }
     }
 }

@@ -1,10 +1,11 @@
 import Foundation
-import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
 import Synchronization
 import Testing
+
+@testable import JobEngine
 
 /// A job that finds a free slot is leased in the commit that accepts it.
 @Suite struct AdmissionStartTests {
@@ -28,7 +29,7 @@ import Testing
             #expect(call.attempt == 1)
             fixture.handler.end(EngineFixture.value)
             try await fixture.job(id, until: .completed)
-            let attempts = try await fixture.engine.attempts(of: id)
+            let attempts = try await fixture.attempts(of: id)
             #expect(attempts.map(\.number) == [1])
             #expect(attempts.map(\.revision) == ["cafecafecafe"])
         }
@@ -92,7 +93,7 @@ import Testing
                 try await fixture.idle()
             }
             #expect(accepted.count == 5)
-            #expect(fixture.engine.gauges.total(of: nil) == FunctionGauges.Gauge())
+            #expect(fixture.engine.counters.total(of: .everybody) == QueueCounters.Gauge())
         }
     }
 
@@ -101,8 +102,8 @@ import Testing
         try await fixture.running {
             try await fixture.up()
             let submission = Submission(function: "f", payload: nil, idempotencyKey: "k")
-            let first = try await fixture.engine.admission.submit(submission)
-            for _ in 0..<3 { #expect(try await fixture.engine.admission.submit(submission).id == first.id) }
+            let first = try await fixture.engine.submit(submission)
+            for _ in 0..<3 { #expect(try await fixture.engine.submit(submission).id == first.id) }
             _ = try await fixture.calls(1)
             fixture.handler.end(EngineFixture.value)
             try await fixture.job(first.id, until: .completed)
@@ -130,7 +131,7 @@ import Testing
         let restarted = try fixture.restarted()
         try await restarted.start()
         for id in ids {
-            guard case .found(let job) = try await restarted.lookUp(id) else {
+            guard case .found(let job) = try await restarted.job(id, as: .admin) else {
                 Issue.record("a job is gone")
                 continue
             }
@@ -159,7 +160,7 @@ import Testing
                 }
                 for try await id in group { _ = id }
             }
-            while fixture.engine.gauges.total(of: nil) != FunctionGauges.Gauge() { await Task.yield() }
+            while fixture.engine.counters.total(of: .everybody) != QueueCounters.Gauge() { await Task.yield() }
         }
         #expect(handler.peak <= 3)
         #expect(handler.peakOfOwner <= 2)

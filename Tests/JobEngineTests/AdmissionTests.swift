@@ -18,7 +18,7 @@ import Testing
 
     @Test func `Several calls at once get an answer each, in their order`() async throws {
         let fixture = try EngineFixture([EngineFixture.function { $0.limits.maxQueued = 3 }])
-        let results = await fixture.engine.admission.submit([
+        let results = await fixture.engine.submit([
             Self.call("k"), Self.call(payload: "{"), Self.call("k"), Self.call("k", payload: "1"), Self.call(),
             Self.call(function: "nobody"), Self.call(),
         ])
@@ -36,7 +36,7 @@ import Testing
             Issue.record("\(results)")
             return
         }
-        #expect(fixture.engine.gauges["f"].queued == 1)
+        #expect(fixture.engine.counters["f"].queued == 1)
         #expect(try await fixture.store.backlog().map(\.queued) == [1])
     }
 
@@ -47,14 +47,14 @@ import Testing
                 $0.limits.rate = [RateLimit(limit: 10, per: .seconds(10))]
             }
         ])
-        let first = try await fixture.engine.admission.submit(Self.call("k"))
-        let again = try await fixture.engine.admission.submit(Self.call("k"))
+        let first = try await fixture.engine.submit(Self.call("k"))
+        let again = try await fixture.engine.submit(Self.call("k"))
         #expect(again.id == first.id && again.replayed)
         await #expect(throws: Refusal.idempotencyConflict) {
-            try await fixture.engine.admission.submit(Self.call("k", payload: "1"))
+            try await fixture.engine.submit(Self.call("k", payload: "1"))
         }
         for key in [nil, "other"] {
-            await #expect(throws: Refusal.self) { try await fixture.engine.admission.submit(Self.call(key)) }
+            await #expect(throws: Refusal.self) { try await fixture.engine.submit(Self.call(key)) }
         }
         let refused = fixture.engine.metrics.all["f"]?.refused
         #expect(refused?[.queueFull] == 2 && refused?[.idempotencyConflict] == 1)
@@ -63,11 +63,11 @@ import Testing
     @Test func `A call that the store has no word in is answered before it returns`() throws {
         let fixture = try EngineFixture([EngineFixture.function()])
         let answers = Mutex(0)
-        fixture.engine.admission.submit([Self.call(payload: "{"), Self.call(function: "nobody")]) { given in
+        fixture.engine.submit([Self.call(payload: "{"), Self.call(function: "nobody")]) { given in
             answers.withLock { $0 += given.count }
         }
         #expect(answers.withLock { $0 } == 2)
-        fixture.engine.admission.submit([]) { given in answers.withLock { $0 += given.count + 1 } }
+        fixture.engine.submit([]) { given in answers.withLock { $0 += given.count + 1 } }
         #expect(answers.withLock { $0 } == 3)
     }
 
@@ -85,14 +85,14 @@ import Testing
             ],
             concurrency: 2, store: { FailingStore($0, failingCall: 1, failure, of: .enqueues) })
         @Sendable func check() async throws {
-            let results = await fixture.engine.admission.submit([Self.call("a"), Self.call("b"), Self.call("c")])
+            let results = await fixture.engine.submit([Self.call("a"), Self.call("b"), Self.call("c")])
             guard case .failure(.storeUnavailable) = results[0], case .failure(.storeUnavailable) = results[1] else {
                 Issue.record("\(results)")
                 return
             }
-            #expect(fixture.engine.gauges["f"].queued == 0)
+            #expect(fixture.engine.counters["f"].queued == 0)
             // Both places, both counts and, where the dispatcher runs, both slots.
-            let again = await fixture.engine.admission.submit([Self.call("d"), Self.call("e")])
+            let again = await fixture.engine.submit([Self.call("d"), Self.call("e")])
             #expect(Self.ids(again).allSatisfy { $0 != nil })
             if isReady { _ = try await fixture.calls(2) }
         }

@@ -116,7 +116,7 @@ import Testing
             fixture.handler.end(EngineFixture.failure)
             // One attempt was all it had.
             try await fixture.job(first, until: .failed)
-            let attempts = try await fixture.engine.attempts(of: first)
+            let attempts = try await fixture.attempts(of: first)
             #expect(attempts.map(\.revision) == ["cafecafecafe"])
         }
     }

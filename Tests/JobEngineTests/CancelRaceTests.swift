@@ -1,9 +1,10 @@
-import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
 import Synchronization
 import Testing
+
+@testable import JobEngine
 
 /// A cancellation answers for the run that it ended, whoever opens the next one meanwhile.
 @Suite(.timeLimit(.minutes(1))) struct CancelRaceTests {
@@ -33,9 +34,9 @@ import Testing
         let fixture = try fixture(interloper)
         let id = try await fixture.submit(start: .after(.seconds(60)))
         interloper.then {
-            #expect((try? await fixture.engine.retry(id)) == .retried(run: 2))
+            #expect((try? await fixture.engine.retry(id, as: .admin)) == .retried(run: 2))
         }
-        guard case .cancelled(let job) = try await fixture.engine.cancel(id, force: false) else {
+        guard case .cancelled(let job) = try await fixture.engine.cancel(id, as: .admin, force: false) else {
             Issue.record("not cancelled")
             return
         }
@@ -51,9 +52,9 @@ import Testing
             let id = try await fixture.submit()
             _ = try await fixture.calls(1)
             interloper.then {
-                #expect((try? await fixture.engine.retry(id)) == .retried(run: 2))
+                #expect((try? await fixture.engine.retry(id, as: .admin)) == .retried(run: 2))
             }
-            guard case .cancelled(let job) = try await fixture.engine.cancel(id, force: true) else {
+            guard case .cancelled(let job) = try await fixture.engine.cancel(id, as: .admin, force: true) else {
                 Issue.record("not cancelled")
                 return
             }
@@ -73,10 +74,10 @@ import Testing
         let id = try await fixture.submit(start: .after(.seconds(60)))
         interloper.then {
             // The other comes between the end and the retry, or between the look and the end.
-            _ = try? await fixture.engine.cancel(id, force: false)
-            #expect((try? await fixture.engine.retry(id)) == .retried(run: 2))
+            _ = try? await fixture.engine.cancel(id, as: .admin, force: false)
+            #expect((try? await fixture.engine.retry(id, as: .admin)) == .retried(run: 2))
         }
-        guard case .cancelled(let job) = try await fixture.engine.cancel(id, force: false) else {
+        guard case .cancelled(let job) = try await fixture.engine.cancel(id, as: .admin, force: false) else {
             Issue.record("not cancelled")
             return
         }

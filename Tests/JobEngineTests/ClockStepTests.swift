@@ -83,7 +83,7 @@ import Testing
         ])
         func reset(_ engine: JobEngine) async throws -> Int64? {
             do {
-                _ = try await engine.admission.submit(Submission(function: "f", payload: nil))
+                _ = try await engine.submit(Submission(function: "f", payload: nil))
                 return nil
             } catch .rateLimited(let status) {
                 return status.resetSeconds
@@ -137,7 +137,7 @@ import Testing
         let fixture = try EngineFixture([EngineFixture.function()], outcomes: [EngineFixture.value])
         let submission = Submission(function: "f", payload: nil, idempotencyKey: "once")
         let first = try await fixture.running {
-            let first = try await fixture.engine.admission.submit(submission)
+            let first = try await fixture.engine.submit(submission)
             try await fixture.job(first.id, until: .completed)
             return first
         }
@@ -145,7 +145,7 @@ import Testing
         fixture.clock.jump(48 * jump)
         await fixture.engine.pruner.tick()
         #expect(try await fixture.job(first.id).state == .completed)
-        let again = try await fixture.engine.admission.submit(submission)
+        let again = try await fixture.engine.submit(submission)
         #expect(again.replayed && again.id == first.id)
     }
 
@@ -159,12 +159,14 @@ import Testing
         #expect(job.runAt == due)
         #expect(JobFilter.Status(job, at: fixture.clock.now().wall) == .delayed)
         #expect(try await fixture.engine.explain(job) == [.notDue(until: due, afterAttempt: 0)])
-        #expect(try await fixture.engine.oldestDue() == ["f": due])
+        #expect(try await fixture.engine.oldestDue(of: .everybody) == ["f": due])
         let delayed = JobFilter(states: [.delayed])
-        let page = try await fixture.engine.list(delayed, after: nil, newestFirst: true, limit: 5)
+        let page = try await fixture.engine.list(delayed, as: .admin, after: nil, newestFirst: true, limit: 5)
         #expect(page.entries.map(\.job.runAt) == [due])
         let pending = JobFilter(states: [.pending])
-        #expect(try await fixture.engine.list(pending, after: nil, newestFirst: true, limit: 5).total.count == 0)
+        #expect(
+            try await fixture.engine.list(pending, as: .admin, after: nil, newestFirst: true, limit: 5).total.count == 0
+        )
     }
 
     // MARK: What names a wall time
@@ -207,7 +209,7 @@ import Testing
         fixture.clock.jump(Self.hour)
         let next = try fixture.restarted()
         try await next.start()
-        guard case .found(let job) = try await next.lookUp(id) else { throw EngineFixture.Missing() }
+        guard case .found(let job) = try await next.job(id, as: .admin) else { throw EngineFixture.Missing() }
         #expect(job.runAt == named)
         let mark = try await fixture.store.clockMark()
         #expect(mark == ClockMark(steady: fixture.clock.now().steady, offset: .milliseconds(Self.hour)))

@@ -1,8 +1,9 @@
-import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
 import Testing
+
+@testable import JobEngine
 
 /// What comes between the end of an attempt and the commit that writes it and claims what follows.
 @Suite(.timeLimit(.minutes(1))) struct CompletionWriterTests {
@@ -90,7 +91,7 @@ import Testing
             _ = try await fixture.calls(2)
             fixture.handler.end(EngineFixture.value)
             try await fixture.job(next, until: .completed)
-            #expect(try await fixture.engine.attempts(of: next).map(\.revision) == ["c"])
+            #expect(try await fixture.attempts(of: next).map(\.revision) == ["c"])
         }
     }
 }

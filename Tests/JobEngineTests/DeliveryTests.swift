@@ -20,7 +20,7 @@ import Testing
     }
 
     private func record(_ id: JobID, in fixture: EngineFixture) async throws -> DeliveryRecord? {
-        try await fixture.engine.webhooks(of: id).first
+        try await fixture.webhooks(of: id).first
     }
 
     /// Moves the clock on until so many attempts have been made.
@@ -143,7 +143,7 @@ import Testing
             let failed = try await fixture.submit()
             try await fixture.job(failed, until: .failed)
             let late = try await fixture.submit(start: .after(.seconds(60)))
-            _ = try await fixture.engine.cancel(late, force: false)
+            _ = try await fixture.engine.cancel(late, as: .admin, force: false)
             let overdue = try await fixture.submit(start: .after(.seconds(60)))
             fixture.clock.advance(8 * 86_400_000)
             await fixture.engine.reclaimer.tick()
@@ -152,7 +152,7 @@ import Testing
                 .completed: done, .failed: failed, .cancelled: late, .timeout: overdue,
             ]
             for (other, id) in ids {
-                #expect(try await fixture.engine.webhooks(of: id).count == (other == event ? 1 : 0), "\(other)")
+                #expect(try await fixture.webhooks(of: id).count == (other == event ? 1 : 0), "\(other)")
             }
             let message = try #require(await fixture.sender.messages(1).first)
             #expect(message.delivery.job == ids[event])
@@ -171,7 +171,7 @@ import Testing
             var ids: [JobID] = []
             for owner in ["acme", nil, Job.adminOwner] {
                 ids.append(
-                    try await fixture.engine.admission.submit(
+                    try await fixture.engine.submit(
                         Submission(function: "f", payload: nil, owner: owner, options: JobOptions(webhook: Self.url))
                     ).id)
             }
@@ -192,7 +192,7 @@ import Testing
             var parameters = JSONObject()
             parameters["b"] = "p q"
             func submit(_ start: Submission.Start) async throws -> JobID {
-                try await fixture.engine.admission.submit(
+                try await fixture.engine.submit(
                     Submission(
                         function: "f", payload: Array(#"{"a":1}"#.utf8), parameters: parameters, start: start)
                 ).id
@@ -200,7 +200,7 @@ import Testing
             let done = try await submit(.now)
             #expect(try await settled(done, in: fixture).delivery.content.url == "https://example.com/1/p%20q?r=x%2Fy")
             let late = try await submit(.after(.seconds(60)))
-            _ = try await fixture.engine.cancel(late, force: false)
+            _ = try await fixture.engine.cancel(late, as: .admin, force: false)
             #expect(try await record(late, in: fixture)?.delivery.content.url == "https://example.com/1/p%20q?r=")
             let overdue = try await submit(.after(.seconds(60)))
             fixture.clock.advance(8 * 86_400_000)
@@ -221,7 +221,7 @@ import Testing
             var refusals = 0
             while true {
                 do {
-                    _ = try await fixture.engine.cancel(id, force: false)
+                    _ = try await fixture.engine.cancel(id, as: .admin, force: false)
                     break
                 } catch {
                     refusals += 1
@@ -275,7 +275,7 @@ import Testing
         try await fixture.running {
             let id = try await fixture.submit()
             try await fixture.job(id, until: .failed)
-            _ = try await fixture.engine.retry(id)
+            _ = try await fixture.engine.retry(id, as: .admin)
             let messages = await attempts(2, in: fixture)
             #expect(messages.map(\.delivery.webhookID) == ["msg_\(id)_1_onComplete", "msg_\(id)_2_onComplete"])
         }
@@ -326,7 +326,7 @@ import Testing
         fixture.sender.hang(at: "https://hangs.example.com/")
         try await fixture.running {
             func submit(_ host: String) async throws {
-                _ = try await fixture.engine.admission.submit(
+                _ = try await fixture.engine.submit(
                     Submission(
                         function: "f", payload: nil, options: JobOptions(webhook: "https://\(host).example.com/")))
             }

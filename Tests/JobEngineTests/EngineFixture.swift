@@ -1,5 +1,4 @@
 import Foundation
-import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
@@ -8,6 +7,8 @@ import SQLiteJobStore
 import ServiceLifecycle
 import Synchronization
 import Testing
+
+@testable import JobEngine
 
 /// A clock that the test moves. Sleepers wake when their time has come, in order.
 final class ManualClock: EngineClock {
@@ -202,19 +203,25 @@ final class EngineFixture: Sendable {
     func submit(
         _ function: String = "f", _ payload: String = "{}", owner: String? = nil, start: Submission.Start = .now
     ) async throws -> JobID {
-        try await engine.admission.submit(
+        try await engine.submit(
             Submission(function: function, payload: Array(payload.utf8), owner: owner, start: start)
         ).id
     }
 
     func job(_ id: JobID) async throws -> JobSnapshot {
-        guard case .found(let job) = try await engine.lookUp(id, including: [.value, .payload]) else {
+        guard case .found(let job) = try await engine.job(id, as: .admin, including: [.value, .payload]) else {
             throw Missing()
         }
         return job
     }
 
     struct Missing: Error {}
+
+    func attempts(of id: JobID) async throws -> [Attempt] { try await engine.attempts(of: try await job(id)) }
+
+    func webhooks(of id: JobID) async throws -> [DeliveryRecord] {
+        try await engine.webhooks(of: try await job(id), as: .admin)
+    }
 
     /// Waits until the job satisfies the condition, looking whenever something changes.
     @discardableResult func job(_ id: JobID, until condition: (JobSnapshot) -> Bool) async throws -> JobSnapshot {

@@ -1,8 +1,9 @@
-import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
 import Testing
+
+@testable import JobEngine
 
 @Suite(.timeLimit(.minutes(1))) struct EngineTests {
     private func fixture(
@@ -61,7 +62,7 @@ import Testing
             let job = try await fixture.job(id, until: .failed)
             #expect(job.failure == .exhausted)
             #expect(job.progress == JobProgress(run: 1, attempt: 3, used: 3, lastError: "no"))
-            let attempts = try await fixture.engine.attempts(of: id)
+            let attempts = try await fixture.attempts(of: id)
             #expect(attempts.map(\.number) == [1, 2, 3])
             #expect(attempts.allSatisfy { $0.result == .failed && $0.statusCode == 500 })
             for (earlier, (later, delay)) in zip(attempts, zip(attempts.dropFirst(), [2000, 4000])) {
@@ -94,7 +95,7 @@ import Testing
             await advance(fixture, 3000)
             let job = try await fixture.job(id, until: .timeout)
             #expect(job.progress.lastError == "maxWait exceeded")
-            #expect(try await fixture.engine.attempts(of: id).map(\.result) == [.expired])
+            #expect(try await fixture.attempts(of: id).map(\.result) == [.expired])
         }
     }
 
@@ -142,21 +143,21 @@ import Testing
         let fixture = try fixture()
         try await fixture.running {
             let delayed = try await fixture.submit(start: .after(.seconds(60)))
-            guard case .cancelled = try await fixture.engine.cancel(delayed, force: false) else {
+            guard case .cancelled = try await fixture.engine.cancel(delayed, as: .admin, force: false) else {
                 Issue.record("not cancelled")
                 return
             }
             #expect(try await fixture.job(delayed).state == .cancelled)
             let running = try await fixture.submit()
             _ = try await fixture.calls(1)
-            #expect(try await fixture.engine.cancel(running, force: false) == .running)
-            guard case .cancelled(let job) = try await fixture.engine.cancel(running, force: true) else {
+            #expect(try await fixture.engine.cancel(running, as: .admin, force: false) == .running)
+            guard case .cancelled(let job) = try await fixture.engine.cancel(running, as: .admin, force: true) else {
                 Issue.record("not cancelled")
                 return
             }
             #expect(job.state == .cancelled)
-            #expect(try await fixture.engine.attempts(of: running).map(\.result) == [.cancelled])
-            #expect(try await fixture.engine.cancel(JobID(row: 5, random: 5), force: true) == .gone)
+            #expect(try await fixture.attempts(of: running).map(\.result) == [.cancelled])
+            #expect(try await fixture.engine.cancel(JobID(row: 5, random: 5), as: .admin, force: true) == .gone)
         }
     }
 
@@ -169,7 +170,7 @@ import Testing
             let id = try await fixture.submit()
             try await fixture.job(id, until: .failed)
             await advance(fixture, 90_000)
-            #expect(try await fixture.engine.retry(id) == .retried(run: 2))
+            #expect(try await fixture.engine.retry(id, as: .admin) == .retried(run: 2))
             let calls = try await fixture.calls(2)
             #expect(calls[1].run == 2)
             #expect(calls[1].attempt == 2)
@@ -177,8 +178,8 @@ import Testing
             fixture.handler.end(EngineFixture.value)
             let job = try await fixture.job(id, until: .completed)
             #expect(job.progress == JobProgress(run: 2, attempt: 2, used: 1))
-            #expect(try await fixture.engine.retry(id) == .refused(.completed))
-            #expect(try await fixture.engine.attempts(of: id).map(\.run) == [1, 2])
+            #expect(try await fixture.engine.retry(id, as: .admin) == .refused(.completed))
+            #expect(try await fixture.attempts(of: id).map(\.run) == [1, 2])
         }
     }
 
@@ -241,7 +242,7 @@ import Testing
                 Deployment(revision: "c", functions: [EngineFixture.function()], concurrency: 1))
             while fixture.handler.calls.isEmpty { await advance(fixture, 1000) }
             try await fixture.job(id, until: .completed)
-            #expect(try await fixture.engine.attempts(of: id).map(\.revision) == ["c"])
+            #expect(try await fixture.attempts(of: id).map(\.revision) == ["c"])
             #expect(try await fixture.job(id).job.revision == "cafecafecafe")
         }
     }
@@ -279,14 +280,14 @@ import Testing
         let job = try await fixture.job(id)
         #expect(job.state == .queued)
         #expect(job.progress == JobProgress())
-        #expect(try await fixture.engine.attempts(of: id).isEmpty)
+        #expect(try await fixture.attempts(of: id).isEmpty)
     }
 
     @Test func `A key that outlives its job is still answered with it`() async throws {
         let fixture = try fixture()
         let submission = Submission(function: "f", payload: nil, idempotencyKey: "k")
         try await fixture.running {
-            let first = try await fixture.engine.admission.submit(submission)
+            let first = try await fixture.engine.submit(submission)
             _ = try await fixture.calls(1)
             fixture.engine.adopt(
                 Deployment(
@@ -295,7 +296,7 @@ import Testing
             fixture.handler.end(EngineFixture.value)
             try await fixture.job(first.id, until: .completed)
             await fixture.engine.pruner.tick()
-            let second = try await fixture.engine.admission.submit(submission)
+            let second = try await fixture.engine.submit(submission)
             #expect(second.id == first.id)
             #expect(second.replayed)
             #expect(second.job == nil)
@@ -354,7 +355,7 @@ import Testing
         let job = try await fixture.job(id)
         #expect(job.failure == .permanent)
         #expect(job.progress.lastError == "server stopped 3 times while it ran")
-        #expect(try await fixture.engine.attempts(of: id).map(\.result) == [.lost, .lost, .lost])
+        #expect(try await fixture.attempts(of: id).map(\.result) == [.lost, .lost, .lost])
     }
 }
 
@@ -405,7 +406,7 @@ import Testing
             }
             #expect(Set(accepted).count == 3)
             for id in accepted {
-                guard let attempts = try? await fixture.engine.attempts(of: id) else { continue }
+                guard let attempts = try? await fixture.attempts(of: id) else { continue }
                 #expect(attempts.filter { $0.result == .completed }.count == 1)
                 #expect(attempts.map(\.number) == Array(1...attempts.count))
             }

@@ -1,12 +1,13 @@
 import Dispatching
 import Foundation
-import JobEngine
 import JobModel
 import JobStore
 import JobStoreContract
 import PayloadSchema
 import Synchronization
 import Testing
+
+@testable import JobEngine
 
 /// A handler that notes when each attempt started and takes a fixed time.
 final class PacedHandler: Handler {
@@ -40,7 +41,7 @@ final class PacedHandler: Handler {
         _ fixture: EngineFixture, _ payload: String = "{}", owner: String? = nil, client: String = "192.0.2.1",
         function: String = "f"
     ) async throws -> Accepted {
-        try await fixture.engine.admission.submit(
+        try await fixture.engine.submit(
             Submission(function: function, payload: Array(payload.utf8), owner: owner, clientAddress: client))
     }
 
@@ -148,11 +149,11 @@ final class PacedHandler: Handler {
         fixture.clock.advance(5000)
         let restarted = try fixture.restarted()
         try await restarted.start()
-        let accepted = try await restarted.admission.submit(Submission(function: "f", payload: nil))
+        let accepted = try await restarted.submit(Submission(function: "f", payload: nil))
         #expect(accepted.rates.map(\.remaining) == [0])
         #expect(accepted.rates.map(\.resetSeconds) == [5])
         await #expect(throws: Refusal.self) {
-            try await restarted.admission.submit(Submission(function: "f", payload: nil))
+            try await restarted.submit(Submission(function: "f", payload: nil))
         }
     }
 
@@ -161,9 +162,9 @@ final class PacedHandler: Handler {
             EngineFixture.function { $0.limits.rate = [RateLimit(limit: 1, per: .seconds(10))] }
         ])
         let submission = Submission(function: "f", payload: nil, idempotencyKey: "k")
-        let first = try await fixture.engine.admission.submit(submission)
+        let first = try await fixture.engine.submit(submission)
         for _ in 0..<5 {
-            #expect(try await fixture.engine.admission.submit(submission).id == first.id)
+            #expect(try await fixture.engine.submit(submission).id == first.id)
         }
         await #expect(throws: Refusal.self) { try await submit(fixture) }
         #expect(try await fixture.store.backlog().first?.queued == 1)
@@ -188,7 +189,7 @@ final class PacedHandler: Handler {
             #expect(full.limit == 2)
             #expect(full.retryAfter >= 1)
         }
-        _ = try await fixture.engine.cancel(ids[0], force: false)
+        _ = try await fixture.engine.cancel(ids[0], as: .admin, force: false)
         _ = try await submit(fixture)
     }
 

@@ -1,6 +1,7 @@
-import JobEngine
 import JobModel
 import Synchronization
+
+@testable import JobEngine
 
 /// A sender that answers what the test says, and keeps what it was given.
 final class ScriptedSender: WebhookSender {

@@ -1,17 +1,18 @@
-import JobEngine
 import JobModel
 import JobStore
 import Testing
 
+@testable import JobEngine
+
 /// Jobs that wait for a signal after their attempt has succeeded.
 @Suite(.timeLimit(.minutes(1))) struct WaitingJobTests {
-    private static func counts(_ gauge: FunctionGauges.Gauge) -> [Int] { [gauge.queued, gauge.running, gauge.waiting] }
+    private static func counts(_ gauge: QueueCounters.Gauge) -> [Int] { [gauge.queued, gauge.running, gauge.waiting] }
 
     private func submit(_ fixture: EngineFixture, maxWait: Duration? = nil) async throws -> JobID {
         var options = JobOptions()
         options.waitsForSignal = true
         options.maxWait = maxWait
-        return try await fixture.engine.admission.submit(
+        return try await fixture.engine.submit(
             Submission(function: "f", payload: nil, owner: "a", options: options)
         ).id
     }
@@ -28,15 +29,15 @@ import Testing
             fixture.handler.end(EngineFixture.value)
             let job = try await fixture.job(id, until: .waiting)
             #expect(job.progress.attempt == 1 && job.progress.used == 1)
-            #expect(Self.counts(fixture.engine.gauges["f"]) == [0, 0, 1])
-            #expect(Self.counts(fixture.engine.gauges.total(of: "a")) == [0, 0, 1])
+            #expect(Self.counts(fixture.engine.counters["f"]) == [0, 0, 1])
+            #expect(Self.counts(fixture.engine.counters.total(of: .owner("a"))) == [0, 0, 1])
             try await then(fixture, id)
         }
     }
 
     private static func expectNothingTaken(_ engine: JobEngine) {
-        #expect(counts(engine.gauges["f"]) == [0, 0, 0])
-        #expect(counts(engine.gauges.total(of: "a")) == [0, 0, 0])
+        #expect(counts(engine.counters["f"]) == [0, 0, 0])
+        #expect(counts(engine.counters.total(of: .owner("a"))) == [0, 0, 0])
     }
 
     @Test func `A waiting job holds no slot, and leaves no place taken when it is cancelled`() async throws {
@@ -45,7 +46,7 @@ import Testing
             _ = try await fixture.calls(2)
             fixture.handler.end(EngineFixture.value)
             try await fixture.job(next, until: .completed)
-            guard case .cancelled = try await fixture.engine.cancel(id, force: false) else {
+            guard case .cancelled = try await fixture.engine.cancel(id, as: .admin, force: false) else {
                 Issue.record("not cancelled")
                 return
             }
@@ -68,8 +69,8 @@ import Testing
         try await waiting { fixture, id in
             let engine = try fixture.restarted()
             try await engine.start()
-            #expect(Self.counts(engine.gauges["f"]) == [0, 0, 1])
-            _ = try await engine.cancel(id, force: false)
+            #expect(Self.counts(engine.counters["f"]) == [0, 0, 1])
+            _ = try await engine.cancel(id, as: .admin, force: false)
             Self.expectNothingTaken(engine)
         }
     }

@@ -26,20 +26,20 @@ package final class Admission: Sendable {
     private let deployment: CurrentDeployment
     private let clock: any EngineClock
     private let random: RandomSource
-    private let counters: FunctionGauges
+    private let counters: QueueCounters
     private let rates: RateLimiter
     private let metrics: EngineMetrics
     private let dispatcher: Dispatcher
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        gauges: FunctionGauges, rates: RateLimiter, metrics: EngineMetrics, dispatcher: Dispatcher
+        counters: QueueCounters, rates: RateLimiter, metrics: EngineMetrics, dispatcher: Dispatcher
     ) {
         self.store = store
         self.deployment = deployment
         self.clock = clock
         self.random = random
-        self.counters = gauges
+        self.counters = counters
         self.rates = rates
         self.metrics = metrics
         self.dispatcher = dispatcher

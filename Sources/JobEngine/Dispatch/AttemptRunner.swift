@@ -18,7 +18,7 @@ struct AttemptRunner: Sendable {
     let handlers: @Sendable (Function, Deployment) -> any Handler
     let deployment: CurrentDeployment
     let recorder: Recorder
-    let counters: FunctionGauges
+    let counters: QueueCounters
     let metrics: EngineMetrics
     let clock: any EngineClock
     let logger: Logger

@@ -17,7 +17,7 @@ struct Reloading: Sendable {
         reloader = Reloader(
             file: file, manifest: manifest, counts: counts,
             live: { name in
-                let gauge = engine.gauges[name]
+                let gauge = engine.counts(of: name)
                 return ManifestChanges.Live(queued: gauge.queued, running: gauge.running)
             },
             apply: { manifest in

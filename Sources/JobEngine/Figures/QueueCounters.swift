@@ -1,10 +1,10 @@
-internal import JobModel
+package import JobModel
 package import JobStore
 private import Synchronization
 
 /// How much of each function and of each account is queued and running, and how long attempts take: what `Retry-After`
 /// and the limits on queues are computed from. Counted beside the store.
-package final class FunctionGauges: Sendable {
+package final class QueueCounters: Sendable {
     package struct Gauge: Equatable, Sendable {
         package var queued = 0
         package var running = 0
@@ -111,16 +111,24 @@ package final class FunctionGauges: Sendable {
     }
 
     /// By function.
-    package var all: [String: Gauge] { state.withLock { $0.functions } }
-
-    /// Of one account, by function.
-    package func all(of owner: String) -> [String: Gauge] { state.withLock { $0.accounts[owner]?.functions ?? [:] } }
-
-    /// All functions of one account, or of all.
-    package func total(of owner: String?) -> Gauge {
+    package func all(of scope: Viewer.Scope) -> [String: Gauge] {
         state.withLock { state in
-            guard let owner else { return state.all }
-            return state.accounts[owner]?.all ?? Gauge()
+            switch scope {
+            case .everybody: state.functions
+            case .owner(let owner): state.accounts[owner]?.functions ?? [:]
+            case .nobody: [:]
+            }
+        }
+    }
+
+    /// All functions together.
+    package func total(of scope: Viewer.Scope) -> Gauge {
+        state.withLock { state in
+            switch scope {
+            case .everybody: state.all
+            case .owner(let owner): state.accounts[owner]?.all ?? Gauge()
+            case .nobody: Gauge()
+            }
         }
     }
 

@@ -2,10 +2,11 @@ package import JobModel
 package import JobStore
 
 extension JobEngine {
-    /// A job's webhooks with their logs.
-    package func webhooks(of id: JobID) async throws(StoreError) -> [DeliveryRecord] {
+    /// A job's webhooks with their logs, those that are for these eyes.
+    package func webhooks(of job: JobSnapshot, as viewer: Viewer) async throws(StoreError) -> [DeliveryRecord] {
         let now = clock.now()
-        return try await store.deliveries(of: id).map { record in
+        return try await store.deliveries(of: job.job.id).compactMap { record in
+            guard viewer.maySee(record.delivery.content.audience) else { return nil }
             var record = record
             record.delivery.due = now.wallTime(of: record.delivery.due)
             return record
@@ -18,6 +19,4 @@ extension JobEngine {
         if isPending { deliveries.wake() }
         return isPending
     }
-
-    package func pendingWebhooks() async throws(StoreError) -> Int { try await store.pendingDeliveries() }
 }

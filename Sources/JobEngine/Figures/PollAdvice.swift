@@ -6,7 +6,7 @@ package struct PollAdvice: Sendable {
     private static let bounds: ClosedRange<Int64> = 1...3600
 
     let function: Function?
-    let gauge: FunctionGauges.Gauge
+    let gauge: QueueCounters.Gauge
     /// What an attempt has taken lately.
     let attemptSeconds: Double?
     /// Running attempts of all functions.

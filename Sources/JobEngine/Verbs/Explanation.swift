@@ -41,7 +41,7 @@ extension JobEngine {
         if function.paused { reasons.append(.pausedByManifest) }
         if paused.contains(function.name) { reasons.append(.pausedByOperator) }
         if dispatcher.isDraining { reasons.append(.shuttingDown) }
-        if gauges.total(of: nil).running >= deployment.concurrency {
+        if counters.total(of: .everybody).running >= deployment.concurrency {
             reasons.append(.slotsTaken(max: deployment.concurrency))
         }
         for obstacle in dispatcher.obstacles(function.name, LimitKeys.of(job.job, function), at: now) {

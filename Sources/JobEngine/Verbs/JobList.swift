@@ -18,10 +18,17 @@ package struct JobList: Sendable {
 }
 
 extension JobEngine {
-    /// Payloads and values that are long are left out, and no page costs more than `Limits` says.
+    /// The viewer's own jobs that match; the admin's are everybody's, or those of the owner that the filter names. Payloads and
+    /// values that are long are left out, and no page costs more than `Limits` says.
     package func list(
-        _ filter: JobFilter, after cursor: Int64?, newestFirst: Bool, limit: Int
+        _ asked: JobFilter, as viewer: Viewer, after cursor: Int64?, newestFirst: Bool, limit: Int
     ) async throws(StoreError) -> JobList {
+        var filter = asked
+        switch viewer.scope {
+        case .everybody: break
+        case .owner(let owner): filter.owner = owner
+        case .nobody: return JobList(entries: [], total: JobCount(count: 0, isExact: true))
+        }
         let now = clock.now()
         let page = try await store.list(
             filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [.payload, .value],

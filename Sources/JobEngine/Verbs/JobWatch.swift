@@ -9,7 +9,7 @@ extension JobEngine {
     ///     the wait from outside (the time is up, the client is gone), and returns what takes that back.
     ///   - isEnough: whether what the job has become answers the question.
     package func wait(
-        for id: JobID, milliseconds: Int64, including parts: JobParts,
+        for id: JobID, as viewer: Viewer, milliseconds: Int64, including parts: JobParts,
         arm: (OneShot<Announcer.Wake>, Int64) -> @Sendable () -> Void, until isEnough: (JobLookup) -> Bool
     ) async throws(StoreError) -> JobLookup {
         let limit = clock.now().monotonic + milliseconds
@@ -18,7 +18,8 @@ extension JobEngine {
             defer { announcer.unsubscribe(waiter, from: id) }
             let left = limit - clock.now().monotonic
             // What was looked up is not held while waiting: ten thousand who wait would hold it each.
-            if let answer = try await answer(for: id, including: parts, isLast: left <= 0, until: isEnough) {
+            if let answer = try await answer(for: id, as: viewer, including: parts, isLast: left <= 0, until: isEnough)
+            {
                 return answer
             }
             let disarm = arm(waiter, left)
@@ -26,15 +27,15 @@ extension JobEngine {
             disarm()
             switch wake {
             case .changed?: continue
-            case .timeUp?, .draining?, .hungUp?, nil: return try await lookUp(id, including: parts)
+            case .timeUp?, .draining?, .hungUp?, nil: return try await job(id, as: viewer, including: parts)
             }
         }
     }
 
     private func answer(
-        for id: JobID, including parts: JobParts, isLast: Bool, until isEnough: (JobLookup) -> Bool
+        for id: JobID, as viewer: Viewer, including parts: JobParts, isLast: Bool, until isEnough: (JobLookup) -> Bool
     ) async throws(StoreError) -> JobLookup? {
-        let lookup = try await lookUp(id, including: parts)
+        let lookup = try await job(id, as: viewer, including: parts)
         return isLast || isEnough(lookup) ? lookup : nil
     }
 }

@@ -1,0 +1,40 @@
+package import JobModel
+package import JobStore
+
+/// Everything that the engine counts, at one moment: what the operator's metrics show.
+package struct EngineFigures: Sendable {
+    package var revision: String
+    /// Attempts that may run at once.
+    package var slots: Int
+    /// Since the server started, by function.
+    package var functions: [String: EngineMetrics.Counts]
+    /// Live jobs, by function.
+    package var queues: [String: QueueCounters.Gauge]
+    /// How long the first queued job of a function has been due, in seconds; below 0 while it is due later.
+    package var oldestDueSeconds: [String: Double]
+    package var store: StoreStatistics
+    /// Targets that do not answer.
+    package var silentTargets: Int
+    /// Claimed jobs that went back without having started.
+    package var claimsGivenBack: Int
+    /// The longest time that the dispatcher's lock was held, in seconds.
+    package var longestHold: Double
+    package var webhooks: Deliveries.Counts
+    package var pendingWebhooks: Int
+    /// Requests held until a job changes.
+    package var waiters: Int
+}
+
+extension JobEngine {
+    package func figures() async throws(StoreError) -> EngineFigures {
+        let now = clock.now().wall
+        let deployment = deployment.value
+        return EngineFigures(
+            revision: deployment.revision, slots: deployment.concurrency, functions: metrics.all,
+            queues: counters.all(of: .everybody),
+            oldestDueSeconds: try await oldestDue(of: .everybody).mapValues { (now - $0).inSeconds },
+            store: store.statistics, silentTargets: dispatcher.silentTargets, claimsGivenBack: dispatcher.givenBack,
+            longestHold: dispatcher.longestHold, webhooks: deliveries.counts,
+            pendingWebhooks: try await store.pendingDeliveries(), waiters: announcer.waiterCount)
+    }
+}
