@@ -61,6 +61,8 @@ let package = Package(
         room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"]),
         // What a store does for the engine, in lifecycle verbs; beside it what it does for accounts.
         room("JobStore", uses: ["JobModel", "PayloadSchema"]),
+        // Alarms, clocks, randomness, values that come once.
+        room("Timing", uses: ["JobModel", "HeapModule"]),
         // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
         room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
@@ -77,8 +79,7 @@ let package = Package(
         room(
             "JobEngine",
             uses: [
-                "Dispatching", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule",
-                "Histogram",
+                "Dispatching", "Timing", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "Histogram",
                 "Logging", "ServiceLifecycle",
             ]),
         // The HTTP channel, the route table, problem bodies. Knows no job, and of the store how it fails.
@@ -108,6 +109,7 @@ let package = Package(
             "ServerHost",
             uses: [
                 "Accounts", "FunctionManifest", "FunctionsAPI", "HTTPSupport", "Handlers", "JobEngine", "JobModel",
+                "Timing",
                 "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "SQLiteJobStore", "TasksAPI", "Webhooks",
                 "Logging", "NIOPosix", "ServiceLifecycle", "UnixSignals",
             ]),
@@ -135,6 +137,7 @@ let package = Package(
         testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
         tests("DispatchingTests", uses: ["Dispatching", "JobModel", "JobStore", "PayloadSchema"]),
+        tests("TimingTests", uses: ["Timing", "JobModel"]),
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
         tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient"]),
         tests("WebhooksTests", uses: ["Webhooks", "Outbound", "JobModel", "TestClient"]),
@@ -142,7 +145,7 @@ let package = Package(
         tests(
             "JobEngineTests",
             uses: [
-                "Dispatching", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel",
+                "Dispatching", "Timing", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel",
                 "PayloadSchema",
                 "Logging", "ServiceLifecycle", "CSQLite",
             ]),
@@ -157,7 +160,7 @@ let package = Package(
             name: "SluiceTests",
             dependencies: uses([
                 "sluice", "DiscardingServer", "ServerHost", "StoreCrashSubject", "TestClient", "SQLiteJobStore",
-                "JobEngine", "JobStore",
+                "JobEngine", "JobStore", "Timing",
                 "JobModel",
                 "PayloadSchema", "ServiceLifecycle", "CSQLite",
             ]),

@@ -140,7 +140,7 @@ struct StatusCalls: Sendable {
                     for: target.id, as: target.viewer, milliseconds: Self.keepAliveMilliseconds, including: parts,
                     connection: connection,
                     until: { $0.stage != before })
-                guard let next = lookup.snapshot, !connection.isHungUp else { return }
+                guard let next = lookup.snapshot, !connection.isDisconnected else { return }
                 if lookup.stage != before {
                     try await write(event(next))
                 } else if engine.isDraining {

@@ -13,8 +13,6 @@ struct StatusWatch: Sendable {
     ) async throws(StoreError) -> JobLookup {
         try await engine.wait(
             for: id, as: viewer, milliseconds: milliseconds, including: parts,
-            arm: { waiter, left in
-                connection.race(milliseconds: left, timeUp: { waiter.set(.timeUp) }, hungUp: { waiter.set(.hungUp) })
-            }, until: isEnough)
+            arm: connection.race(milliseconds:timeUp:disconnected:), until: isEnough)
     }
 }

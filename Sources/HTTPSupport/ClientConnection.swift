@@ -2,10 +2,10 @@ package import JobModel
 package import NIOCore
 private import Synchronization
 
-/// What request handlers may know of the connection: who is there, and when they hang up.
+/// What request handlers may know of the connection: who is there, and when they disconnect.
 package final class ClientConnection: Sendable {
     private struct State {
-        var hungUp = false
+        var isDisconnected = false
         var next = 0
         /// One or two at a time.
         var watchers: [(key: Int, body: @Sendable () -> Void)] = []
@@ -21,12 +21,12 @@ package final class ClientConnection: Sendable {
         self.eventLoop = eventLoop
     }
 
-    /// Calls `body` once when the client hangs up, at once when it has.
+    /// Calls `body` once when the client disconnects, at once when it has.
     ///
     /// - Returns: what to call when nobody is interested any more.
-    package func onHangUp(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+    package func onDisconnect(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         let key: Int? = state.withLock { state in
-            if state.hungUp { return nil }
+            if state.isDisconnected { return nil }
             state.next += 1
             state.watchers.append((state.next, body))
             return state.next
@@ -46,9 +46,9 @@ package final class ClientConnection: Sendable {
 
     /// Calls one of the two, whichever happens first; returns what stops both.
     package func race(
-        milliseconds: Int64, timeUp: @escaping @Sendable () -> Void, hungUp: @escaping @Sendable () -> Void
+        milliseconds: Int64, timeUp: @escaping @Sendable () -> Void, disconnected: @escaping @Sendable () -> Void
     ) -> @Sendable () -> Void {
-        let stopWatching = onHangUp(hungUp)
+        let stopWatching = onDisconnect(disconnected)
         let stopTimer = after(milliseconds: milliseconds, timeUp)
         return {
             stopWatching()
@@ -56,12 +56,12 @@ package final class ClientConnection: Sendable {
         }
     }
 
-    /// Runs `body` in a task that is cancelled when the client hangs up: what waits for nobody gives up its place.
+    /// Runs `body` in a task that is cancelled when the client disconnects: what waits for nobody gives up its place.
     package func whileThere<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let task = Task { try await body() }
-        let stop = onHangUp { task.cancel() }
+        let stop = onDisconnect { task.cancel() }
         defer { stop() }
         return try await withTaskCancellationHandler {
             try await task.value
@@ -70,11 +70,11 @@ package final class ClientConnection: Sendable {
         }
     }
 
-    package var isHungUp: Bool { state.withLock { $0.hungUp } }
+    package var isDisconnected: Bool { state.withLock { $0.isDisconnected } }
 
-    func hangUp() {
+    func disconnected() {
         let watchers = state.withLock { state in
-            defer { (state.hungUp, state.watchers) = (true, []) }
+            defer { (state.isDisconnected, state.watchers) = (true, []) }
             return state.watchers
         }
         for watcher in watchers { watcher.body() }

@@ -48,12 +48,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         deadline.cancel()
-        connection.hangUp()
+        connection.disconnected()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         deadline.cancel()
-        connection.hangUp()
+        connection.disconnected()
         context.fireChannelInactive()
     }
 
@@ -105,7 +105,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch event {
         case ChannelEvent.inputClosed:
             inputClosed = true
-            connection.hangUp()
+            connection.disconnected()
             if unanswered.isEmpty { context.close(promise: nil) }
         case is ChannelShouldQuiesceEvent:
             quiescing = true

@@ -1,12 +1,13 @@
 package import JobModel
 private import Synchronization
+package import Timing
 
 /// Tells those who wait for a job that it has changed. A waiter costs memory and no query while it waits.
 package final class Announcer: Sendable {
     package enum Wake: Sendable, Equatable {
         case changed
         case timeUp
-        case hungUp
+        case disconnected
         /// The server is shutting down: answer with what is.
         case draining
     }

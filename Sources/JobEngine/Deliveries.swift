@@ -3,6 +3,7 @@ internal import JobStore
 internal import Logging
 internal import ServiceLifecycle
 private import Synchronization
+internal import Timing
 
 /// Sends the webhooks that the store holds, each until it has arrived or its attempts are used up.
 package final class Deliveries: Service {

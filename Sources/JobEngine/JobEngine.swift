@@ -3,6 +3,7 @@ package import JobModel
 package import JobStore
 package import Logging
 package import ServiceLifecycle
+package import Timing
 
 /// The engine: everything between a surface and the store, as verbs.
 ///

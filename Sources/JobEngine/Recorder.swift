@@ -2,6 +2,7 @@ internal import JobModel
 internal import JobStore
 internal import Logging
 private import Synchronization
+internal import Timing
 
 /// The one place where outcomes are written.
 final class Recorder: Sendable {

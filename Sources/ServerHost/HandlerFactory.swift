@@ -2,6 +2,7 @@ internal import Handlers
 internal import JobEngine
 internal import JobModel
 internal import Outbound
+internal import Timing
 
 /// Makes of a function's declaration what an attempt runs.
 struct HandlerFactory: Sendable {

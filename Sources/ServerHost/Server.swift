@@ -10,6 +10,7 @@ internal import OperationsAPI
 internal import Outbound
 internal import ServiceLifecycle
 private import Synchronization
+internal import Timing
 internal import Webhooks
 
 /// The composition root: opens what a server lives on, puts its parts together and runs them until a signal.

@@ -1,5 +1,6 @@
 internal import JobEngine
 internal import ServiceLifecycle
+internal import Timing
 
 /// A service that starts when the server listens: no attempt starts while it may still turn out that it cannot.
 struct StartedLater: Service {

@@ -30,13 +30,10 @@ struct TaskCalls: Sendable {
         let first = try await engine.job(target.id, as: target.viewer, including: [.payload, .value])
         var job = try target.check(first)
         if seconds > 0, !job.state.isTerminal {
-            let connection = request.connection
             let later = try await engine.wait(
                 for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000, including: [.payload, .value],
-                arm: { waiter, left in
-                    connection.race(
-                        milliseconds: left, timeUp: { waiter.set(.timeUp) }, hungUp: { waiter.set(.hungUp) })
-                }, until: { $0.stage != first.stage })
+                arm: request.connection.race(milliseconds:timeUp:disconnected:),
+                until: { $0.stage != first.stage })
             job = try target.check(later)
         }
         return try await answer(200, job)

@@ -152,12 +152,12 @@ final class TestConnection {
         try connection.send(get)
         let request = try #require(try connection.request())
         let count = Counter()
-        let stop = request.connection.onHangUp { count.add() }
-        _ = request.connection.onHangUp { count.add() }
+        let stop = request.connection.onDisconnect { count.add() }
+        _ = request.connection.onDisconnect { count.add() }
         stop()
         connection.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(count.value == 1)
-        _ = request.connection.onHangUp { count.add() }
+        _ = request.connection.onDisconnect { count.add() }
         #expect(count.value == 2)
     }
 

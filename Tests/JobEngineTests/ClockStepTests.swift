@@ -1,6 +1,7 @@
 import JobModel
 import JobStore
 import Testing
+import Timing
 
 @testable import JobEngine
 

@@ -7,6 +7,7 @@ import SQLiteJobStore
 import ServiceLifecycle
 import Synchronization
 import Testing
+import Timing
 
 @testable import JobEngine
 

@@ -2,6 +2,7 @@ import JobModel
 import JobStore
 import JobStoreContract
 import Testing
+import Timing
 
 @testable import JobEngine
 

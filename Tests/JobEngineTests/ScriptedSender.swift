@@ -1,5 +1,6 @@
 import JobModel
 import Synchronization
+import Timing
 
 @testable import JobEngine
 

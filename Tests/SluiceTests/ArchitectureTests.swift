@@ -17,8 +17,9 @@ import Testing
         "Webhooks": ["JobModel", "Outbound", "Crypto"],
         "Handlers": ["JobModel", "Outbound", "PayloadSchema", "Webhooks"],
         "Dispatching": ["JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"],
+        "Timing": ["JobModel", "HeapModule"],
         "JobEngine": [
-            "Dispatching", "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule", "Histogram",
+            "Dispatching", "Timing", "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "Histogram",
             "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [
@@ -37,6 +38,7 @@ import Testing
         ],
         "ServerHost": [
             "Accounts", "FunctionManifest", "FunctionsAPI", "HTTPSupport", "Handlers", "JobEngine", "JobModel",
+            "Timing",
             "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "SQLiteJobStore", "TasksAPI", "Webhooks",
             "Logging", "NIOPosix", "ServiceLifecycle", "UnixSignals",
         ],

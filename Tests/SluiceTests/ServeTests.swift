@@ -8,6 +8,7 @@ import SQLiteJobStore
 import ServiceLifecycle
 import TestClient
 import Testing
+import Timing
 
 @testable import ServerHost
 

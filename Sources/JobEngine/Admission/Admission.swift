@@ -2,6 +2,7 @@ internal import Dispatching
 package import JobModel
 package import JobStore
 internal import PayloadSchema
+internal import Timing
 
 /// The door: checks calls in the order of CONTRACT 4 and makes them durable.
 ///

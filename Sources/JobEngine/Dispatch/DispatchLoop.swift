@@ -3,6 +3,7 @@ internal import JobModel
 internal import JobStore
 internal import Logging
 package import ServiceLifecycle
+internal import Timing
 
 /// Claims what may start, runs it, and sleeps until something changes.
 package final class DispatchLoop: Service {

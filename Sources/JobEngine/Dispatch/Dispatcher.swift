@@ -2,6 +2,7 @@ internal import Dispatching
 internal import JobModel
 internal import JobStore
 private import Synchronization
+internal import Timing
 
 /// Holds the dispatch state and carries out what it decides: the one door to who may start.
 ///
@@ -88,12 +89,12 @@ package final class Dispatcher: Sendable {
 
     /// The one way to the state: what follows from a change is done outside the lock.
     func change<Value>(_ body: (inout State) -> Value) -> Value {
-        let began = SystemClock.uptime()
+        let began = Uptime.nanoseconds()
         let (value, sleeper) = state.withLock { state in
             let value = body(&state)
             return (value, needsLoop(state) || state.isDueEarlier() ? state.takeSleeper() : nil)
         }
-        let held = SystemClock.uptime() - began
+        let held = Uptime.nanoseconds() - began
         if held > longest.load(ordering: .relaxed) { longest.store(held, ordering: .relaxed) }
         sleeper?.set(())
         return value

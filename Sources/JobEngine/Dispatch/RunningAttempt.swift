@@ -2,6 +2,7 @@ internal import Dispatching
 internal import JobModel
 internal import JobStore
 private import Synchronization
+internal import Timing
 
 /// An attempt under way.
 final class RunningAttempt: Sendable {

@@ -1,5 +1,6 @@
 internal import JobModel
 internal import JobStore
+internal import Timing
 
 /// What is to be written of outcomes and ends, and with them the webhooks that tell of them.
 ///

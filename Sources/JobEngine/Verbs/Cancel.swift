@@ -1,5 +1,6 @@
 package import JobModel
 package import JobStore
+internal import Timing
 
 extension JobEngine {
     package enum CancelResult: Equatable, Sendable {

@@ -1,16 +1,20 @@
 package import JobModel
 package import JobStore
+internal import Timing
 
 extension JobEngine {
     /// Waits until a job has changed, at most so long.
     ///
     /// - Parameters:
-    ///   - arm: called before each wait with the waiter and the milliseconds that are left: whoever asks sets what ends
-    ///     the wait from outside (the time is up, the client is gone), and returns what takes that back.
+    ///   - arm: called before each wait with the milliseconds that are left and what ends the wait from outside (the time is
+    ///     up, the client has disconnected); returns what takes that back.
     ///   - isEnough: whether what the job has become answers the question.
     package func wait(
         for id: JobID, as viewer: Viewer, milliseconds: Int64, including parts: JobParts,
-        arm: (OneShot<Announcer.Wake>, Int64) -> @Sendable () -> Void, until isEnough: (JobLookup) -> Bool
+        arm: (
+            _ milliseconds: Int64, _ timeUp: @escaping @Sendable () -> Void,
+            _ disconnected: @escaping @Sendable () -> Void
+        ) -> @Sendable () -> Void, until isEnough: (JobLookup) -> Bool
     ) async throws(StoreError) -> JobLookup {
         let limit = clock.now().monotonic + milliseconds
         while true {
@@ -22,12 +26,12 @@ extension JobEngine {
             {
                 return answer
             }
-            let disarm = arm(waiter, left)
+            let disarm = arm(left, { waiter.set(.timeUp) }, { waiter.set(.disconnected) })
             let wake = await waiter.value()
             disarm()
             switch wake {
             case .changed?: continue
-            case .timeUp?, .draining?, .hungUp?, nil: return try await job(id, as: viewer, including: parts)
+            case .timeUp?, .draining?, .disconnected?, nil: return try await job(id, as: viewer, including: parts)
             }
         }
     }

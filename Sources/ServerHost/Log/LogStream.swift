@@ -2,6 +2,7 @@ internal import Foundation
 internal import JobEngine
 internal import JobModel
 private import Synchronization
+internal import Timing
 
 /// What a server writes on stderr. Whoever writes never waits: a thread hands the lines on, and while nobody reads them, lines
 /// past a bound are lost, counted, and spoken of when others flow again.
@@ -61,9 +62,9 @@ package final class LogStream: Sendable {
 
     /// Returns when everything is written, or after this time.
     package func flush(within limit: Duration = .seconds(1)) {
-        let end = SystemClock.uptime() + limit.nanoseconds
+        let end = Uptime.nanoseconds() + limit.nanoseconds
         while state.withLock({ !$0.text.isEmpty || $0.isWriting }) {
-            guard SystemClock.uptime() < end else { return }
+            guard Uptime.nanoseconds() < end else { return }
             written.wait(until: end)
         }
     }

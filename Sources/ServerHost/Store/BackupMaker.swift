@@ -2,6 +2,7 @@ internal import HTTPSupport
 internal import JobEngine
 internal import JobStore
 internal import Logging
+internal import Timing
 
 /// Makes the copies of the database that `GET /v1/backup` sends.
 struct BackupMaker: Sendable {

@@ -3,6 +3,7 @@ internal import JobEngine
 internal import JobStore
 package import Logging
 internal import SQLiteJobStore
+internal import Timing
 
 /// Opens the embedded store, under its lock.
 package enum SQLiteOpener {
@@ -18,7 +19,7 @@ package enum SQLiteOpener {
         do throws(StoreError) {
             return try SQLiteJobStore(
                 path: path, lock: lock, readyReaders: ProcessInfo.processInfo.activeProcessorCount + 2,
-                uptime: { SystemClock.uptime() },
+                uptime: { Uptime.nanoseconds() },
                 onMigration: { progress in
                     logger.notice(
                         "Bringing the database up to date",

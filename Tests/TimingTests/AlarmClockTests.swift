@@ -1,7 +1,7 @@
 import JobModel
 import Testing
 
-@testable import JobEngine
+@testable import Timing
 
 @Suite struct AlarmClockTests {
     private let clock = SystemClock()

@@ -33,7 +33,10 @@ package final class RandomSource: Sendable {
 }
 
 /// `RandomSource` where the standard library wants a generator.
-struct SourceGenerator: RandomNumberGenerator {
-    let source: RandomSource
-    mutating func next() -> UInt64 { source.next() }
+package struct SourceGenerator: RandomNumberGenerator {
+    private let source: RandomSource
+
+    package init(source: RandomSource) { self.source = source }
+
+    package mutating func next() -> UInt64 { source.next() }
 }

@@ -1,6 +1,6 @@
 private import Foundation
 private import HeapModule
-internal import JobModel
+package import JobModel
 private import Synchronization
 
 /// Rings at given times, from one thread.
@@ -8,8 +8,8 @@ private import Synchronization
 /// Most sleeps and alarms of the engine are timeouts that are taken back long before they are over. `Task.sleep` keeps the
 /// timer of a cancelled sleep until it would have fired: at 9,000 jobs a second with a timeout of 30 s that is a heap of
 /// 270,000 timers. Here they are forgotten at once.
-final class AlarmClock: Sendable {
-    static let shared = AlarmClock()
+package final class AlarmClock: Sendable {
+    package static let shared = AlarmClock()
 
     private struct Alarm: Comparable {
         var due: Int64
@@ -44,7 +44,7 @@ final class AlarmClock: Sendable {
     }
 
     /// - Parameter due: milliseconds of the monotonic clock.
-    func set(for due: Int64, _ ring: @escaping @Sendable () -> Void) -> AlarmID {
+    package func set(for due: Int64, _ ring: @escaping @Sendable () -> Void) -> AlarmID {
         let (id, isFirst) = state.withLock { state in
             state.lastID += 1
             let id = AlarmID(state.lastID)
@@ -58,7 +58,7 @@ final class AlarmClock: Sendable {
     }
 
     /// False when it has rung.
-    func dismiss(_ id: AlarmID) -> Bool {
+    package func dismiss(_ id: AlarmID) -> Bool {
         // What the ring holds is let go outside the lock.
         let ring = state.withLock { state in
             defer { state.dropDismissed() }
@@ -68,7 +68,7 @@ final class AlarmClock: Sendable {
     }
 
     /// Returns at this time of the monotonic clock, in milliseconds, or throws when the task is cancelled before.
-    func sleep(until due: Int64) async throws {
+    package func sleep(until due: Int64) async throws {
         try Task.checkCancellation()
         let wake = OneShot<Void>()
         let id = set(for: due) { wake.set(()) }
@@ -78,11 +78,11 @@ final class AlarmClock: Sendable {
     }
 
     /// How many are awaited now, and how many alarms are kept for them.
-    var counts: (awaited: Int, alarms: Int) { state.withLock { ($0.rings.count, $0.alarms.count) } }
+    package var counts: (awaited: Int, alarms: Int) { state.withLock { ($0.rings.count, $0.alarms.count) } }
 
     /// Rings where the time has come; when the next one comes.
     private func ring() -> Int64 {
-        let now = SystemClock.uptime() / 1_000_000
+        let now = Uptime.nanoseconds() / 1_000_000
         let (due, next) = state.withLock { state in
             var due: [@Sendable () -> Void] = []
             while let first = state.alarms.min, first.due <= now || state.rings[first.id] == nil {
@@ -98,6 +98,6 @@ final class AlarmClock: Sendable {
 
     private func wait(until due: Int64) {
         // An hour at most: sums with a clock must not overflow.
-        changed.wait(until: min(due, SystemClock.uptime() / 1_000_000 + 3_600_000) * 1_000_000)
+        changed.wait(until: min(due, Uptime.nanoseconds() / 1_000_000 + 3_600_000) * 1_000_000)
     }
 }

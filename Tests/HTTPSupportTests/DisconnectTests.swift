@@ -3,10 +3,10 @@ import Testing
 
 @testable import HTTPSupport
 
-@Suite struct HangUpTests {
+@Suite struct DisconnectTests {
     private let connection = ClientConnection(peer: nil, eventLoop: EmbeddedEventLoop())
 
-    @Test func `What a client waits for is cancelled when it hangs up, before or during the wait`() async throws {
+    @Test func `What a client waits for is cancelled when it disconnects, before or during the wait`() async throws {
         let (entered, enter) = AsyncStream<Void>.makeStream()
         func wait() async throws {
             try await connection.whileThere {
@@ -18,7 +18,7 @@ import Testing
         }
         let waiting = Task { try await wait() }
         for await _ in entered { break }
-        connection.hangUp()
+        connection.disconnected()
         await #expect(throws: CancellationError.self) { try await waiting.value }
         await #expect(throws: CancellationError.self) { try await wait() }
     }

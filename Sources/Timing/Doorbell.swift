@@ -36,7 +36,7 @@ package final class Doorbell: @unchecked Sendable {  // `mutex` protects `hasRun
 
     /// Until it rings.
     ///
-    /// - Parameter uptime: nanoseconds of the monotonic clock, as `SystemClock.uptime` has them: the wait ends then at the
+    /// - Parameter uptime: nanoseconds of the monotonic clock, as `Uptime.nanoseconds` has them: the wait ends then at the
     ///   latest; nil for as long as it takes.
     package func wait(until uptime: Int64? = nil) {
         pthread_mutex_lock(mutex)

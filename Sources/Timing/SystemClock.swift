@@ -38,13 +38,6 @@ package final class SystemClock: EngineClock {
             max(known, steady).milliseconds - Self.milliseconds(CLOCK_BOOTTIME), ordering: .relaxed)
     }
 
-    /// Nanoseconds of the monotonic clock.
-    package static func uptime() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
-
     package func sleep(untilMonotonic milliseconds: Int64) async throws {
         guard milliseconds > Self.milliseconds(CLOCK_MONOTONIC) else { return }
         try await AlarmClock.shared.sleep(until: milliseconds)
