@@ -64,13 +64,13 @@ let package = Package(
         // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
         room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
-        room("Accounts", uses: ["JobModel", "JobStore", "Crypto"]),
+        room("Accounts", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto"]),
         // The embedded store: SQLite, durable before the 202.
         room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
         // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
         room("Outbound", uses: ["JobModel", "CCurl", "DequeModule"]),
         // Webhooks: signatures, secrets, and the POST that carries one.
-        room("Webhooks", uses: ["JobModel", "Outbound", "Crypto"]),
+        room("Webhooks", uses: ["JobModel", "Outbound", "PayloadSchema", "Crypto"]),
         // What an attempt runs.
         room("Handlers", uses: ["JobModel", "Outbound", "PayloadSchema", "Webhooks"]),
         // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.

@@ -1,3 +1,5 @@
+internal import PayloadSchema
+
 /// A request's path in decoded segments.
 package enum RequestPath {
     package enum Problem: Error, Equatable {
@@ -27,10 +29,9 @@ package enum RequestPath {
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = iterator.next().flatMap(hexDigit), let low = iterator.next().flatMap(hexDigit) else {
-                    throw .badEncoding
-                }
-                bytes.append(high << 4 | low)
+                guard let high = iterator.next(), let low = iterator.next(), let byte = Hexadecimal.byte(high, low)
+                else { throw .badEncoding }
+                bytes.append(byte)
             case UInt8(ascii: "+") where plusIsSpace:
                 bytes.append(UInt8(ascii: " "))
             default:
@@ -40,15 +41,6 @@ package enum RequestPath {
         guard let decoded = String(validating: bytes, as: UTF8.self) else { throw .badEncoding }
         guard !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .badCharacter }
         return decoded
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }
 

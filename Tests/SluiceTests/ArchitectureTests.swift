@@ -11,10 +11,10 @@ import Testing
         "JobModel": ["PayloadSchema"],
         "FunctionManifest": ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"],
         "JobStore": ["JobModel", "PayloadSchema"],
-        "Accounts": ["JobStore", "JobModel", "Crypto"],
+        "Accounts": ["JobStore", "JobModel", "PayloadSchema", "Crypto"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
         "Outbound": ["JobModel", "CCurl", "DequeModule"],
-        "Webhooks": ["JobModel", "Outbound", "Crypto"],
+        "Webhooks": ["JobModel", "Outbound", "PayloadSchema", "Crypto"],
         "Handlers": ["JobModel", "Outbound", "PayloadSchema", "Webhooks"],
         "Dispatching": ["JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"],
         "JobEngine": [
