@@ -159,7 +159,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func writeHead(_ response: ServerResponse, length: Int?, _ context: ChannelHandlerContext) {
-        var head = HTTPResponseHead(version: .http1_1, status: HTTPStatus.of(response.status))
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
         head.headers.reserveCapacity(response.headers.count + 4)
         for (name, value) in response.headers where Self.isFieldValue(value) {
             head.headers.add(name: name, value: value)

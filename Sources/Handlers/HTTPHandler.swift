@@ -133,11 +133,11 @@ package struct HTTPHandler: Handler {
             let pause = target.honoursRetryAfter ? answer["retry-after"] : nil
             return .failure(
                 .init(
-                    error: StatusText.error(answer.status), statusCode: answer.status,
+                    error: HTTPStatus(answer.status).failure, statusCode: answer.status,
                     retryAfter: pause.flatMap { RetryAfter.duration($0, now: clock.now().wall) }))
         case .failure:
             return .failure(
-                .init(error: StatusText.error(answer.status), statusCode: answer.status, retryable: false))
+                .init(error: HTTPStatus(answer.status).failure, statusCode: answer.status, retryable: false))
         }
     }
 

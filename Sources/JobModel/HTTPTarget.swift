@@ -18,7 +18,7 @@ package struct HTTPTarget: Equatable, Sendable {
     /// Answers that complete a job, unless `retryOn` has them.
     package var successOn: [StatusRule] = [.family(2), .family(3), .family(4)]
     /// Looked at first.
-    package var retryOn: [StatusRule] = [.code(408), .code(425), .code(429), .family(5)]
+    package var retryOn = StatusRule.transient
     /// Whether an attempt without an answer is tried again.
     package var retriesNetwork = true
     /// Whether an attempt that ran out of time is tried again.
@@ -47,6 +47,9 @@ package enum StatusRule: Equatable, Sendable {
     case code(Int)
     /// By its first digit.
     case family(Int)
+
+    /// What asks to be tried again unless the manifest says otherwise (CONTRACT 3, Handlers).
+    package static let transient: [StatusRule] = [.code(408), .code(425), .code(429), .family(5)]
 
     package func matches(_ status: Int) -> Bool {
         switch self {

@@ -46,7 +46,7 @@ package final class HTTPWebhookSender: WebhookSender {
         if let status = result.answer?.status {
             let isTaken = (200..<300).contains(status)
             return WebhookAnswer(
-                statusCode: status, error: isTaken ? nil : StatusPhrases.phrase(status) ?? "HTTP \(status)")
+                statusCode: status, error: isTaken ? nil : HTTPStatus(status).text)
         }
         return WebhookAnswer(statusCode: nil, error: result.failure.map { "\($0)" } ?? "no answer")
     }
