@@ -1,4 +1,5 @@
 internal import JobModel
+internal import PayloadSchema
 
 /// The keys of an `http` handler.
 enum HTTPTargetReader {
@@ -62,19 +63,19 @@ enum HTTPTargetReader {
     private static func headers(_ value: ManifestValue) -> [HTTPTarget.Header] {
         (value.strings(asTemplates: true) ?? []).compactMap { name, text -> HTTPTarget.Header? in
             guard case .scalar(let field, _) = name.node.content else { return nil }
-            guard isToken(field) else {
+            guard HTTPHeaderRules.isToken(field) else {
                 name.report("\"\(field)\" is no header name")
                 return nil
             }
-            guard !reserved.contains(field.lowercased()) else {
+            guard HTTPHeaderRules.maySet(field) else {
                 name.report("\(field) may not be set: it belongs to the connection, or to whoever calls")
                 return nil
             }
-            if text.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7F }) {
+            guard HTTPHeaderRules.isValue(text) else {
                 name.report("a header value may not contain a line break, NUL or another control character")
                 return nil
             }
-            if credentials.contains(field.lowercased()) { warnOfLiteral(value, field) }
+            if HTTPHeaderRules.isCredential(field) { warnOfLiteral(value, field) }
             do throws(Template.Problem) {
                 let template = try Template(text)
                 if template.uses(.result) { name.report("knows no result: the call is what makes it") }
@@ -91,47 +92,23 @@ enum HTTPTargetReader {
         }
     }
 
-    /// Fields that carry credentials.
-    private static let credentials: Set<String> = ["authorization", "x-api-key", "api-key", "x-auth-token"]
-
     private static func warnOfLiteral(_ headers: ManifestValue, _ field: String) {
-        guard let entry = headers.block()?.entries.first(where: { $0.key == field }) else { return }
+        guard let entry = headers.block()?.entries.first(where: { $0.key.hasSameBytes(as: field) }) else { return }
         ManifestValue(path: "\(headers.path).\(field)", node: entry.value, context: headers.context).warnIfLiteral()
     }
 
     /// A field of the caller's that goes on to the target.
     private static func forwarded(_ value: ManifestValue) -> String? {
         guard let name = value.nonEmptyString() else { return nil }
-        guard isToken(name) else {
+        guard HTTPHeaderRules.isToken(name) else {
             value.report("\"\(name)\" is no header name")
             return nil
         }
-        let lowered = name.lowercased()
-        guard !reserved.contains(lowered), !ownFields.contains(lowered), !lowered.hasPrefix("sluice-") else {
+        guard HTTPHeaderRules.mayForward(name) else {
             value.report("\(name) of a caller does not go on: it belongs to the connection, or is Sluice's own")
             return nil
         }
         return name
-    }
-
-    /// What every request carries anyway, beside the reserved ones.
-    private static let ownFields: Set<String> = ["content-type", "idempotency-key", "traceparent"]
-
-    /// As `OutboundHeaders` has them: a manifest that would be refused at every call is refused at once.
-    private static let reserved: Set<String> = [
-        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
-        "proxy-authorization", "te", "trailer", "upgrade", "expect", "cookie",
-    ]
-
-    /// RFC 9110, section 5.6.2.
-    static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.unicodeScalars.allSatisfy {
-                switch $0 {
-                case "a"..."z", "A"..."Z", "0"..."9": true
-                default: "!#$%&'*+-.^_`|~".unicodeScalars.contains($0)
-                }
-            }
     }
 
     private static func rules(_ list: ManifestValue, words: Bool) -> (statuses: [StatusRule], words: Set<String>) {

@@ -30,10 +30,10 @@ enum WebhookReader {
             settings.timeout = timeout
         }
         if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString() {
-            if text.lowercased() == "webhook" {
+            if text.isSameIgnoringASCIICase(as: "webhook") {
                 prefix.report(
                     "webhook-Signature is a field of its own, of Standard Webhooks", help: "write for example X-Acme")
-            } else if HTTPTargetReader.isToken(text), text.utf8.count <= 64, !text.hasSuffix("-") {
+            } else if HTTPHeaderRules.isToken(text), text.utf8.count <= 64, !text.hasSuffix("-") {
                 settings.headerPrefix = text
             } else {
                 prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")

@@ -87,7 +87,7 @@ enum CallFields {
     ) -> [HeaderField] {
         guard case .http(let target) = handler else { return [] }
         var fields: [HeaderField] = []
-        for name in target.forwardHeaders where !isOurs || name.lowercased() != "authorization" {
+        for name in target.forwardHeaders where !isOurs || !name.isSameIgnoringASCIICase(as: "authorization") {
             let values = headers[name]
             // Several fields of one name are one list (RFC 9110, section 5.3).
             if !values.isEmpty { fields.append(HeaderField(name: name, value: values.joined(separator: ", "))) }

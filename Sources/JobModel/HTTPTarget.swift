@@ -62,8 +62,7 @@ package enum StatusRule: Equatable, Sendable {
 extension HTTPTarget {
     /// Whether a caller's field of this name goes on to the target.
     package func forwards(_ name: String) -> Bool {
-        let lowered = name.lowercased()
-        return forwardHeaders.contains { $0.lowercased() == lowered }
+        forwardHeaders.contains { $0.isSameIgnoringASCIICase(as: name) }
     }
 
     package enum Verdict: Equatable, Sendable { case success, retry, failure }

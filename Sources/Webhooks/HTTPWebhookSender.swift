@@ -53,7 +53,7 @@ package final class HTTPWebhookSender: WebhookSender {
 
     /// `X-Sluice` names the product `Sluice-Webhook`.
     private func product(_ prefix: String) -> String {
-        let name = prefix.lowercased().hasPrefix("x-") ? String(prefix.dropFirst(2)) : prefix
+        let name = prefix.prefix(2).isSameIgnoringASCIICase(as: "x-") ? String(prefix.dropFirst(2)) : prefix
         return "\(name)-Webhook"
     }
 }
