@@ -32,7 +32,8 @@ enum HTTPTargetReader {
     static func url(_ value: ManifestValue, knowsResult: Bool = false) -> Template? {
         guard let template = value.template() else { return nil }
         guard case .literal(let start)? = template.pieces.first,
-            start.hasPrefix("http://") || start.hasPrefix("https://")
+            let scheme = HTTPScheme.allCases.first(where: { start.hasPrefix($0.prefix) }),
+            let authority = URLAuthority(of: start)
         else {
             value.report("is no http or https URL", help: "it starts with http:// or https://")
             return nil
@@ -44,15 +45,14 @@ enum HTTPTargetReader {
         if !isPrintable { value.report("has a character that no URL has", help: "percent-encode it: %20 for a space") }
         if !knowsResult, template.uses(.result) { value.report("knows no result: the call is what makes it") }
         // Where a request goes must not hang on what a caller sends: the host stands before the first reference.
-        let afterScheme = start.drop { $0 != ":" }.dropFirst(3)
-        let authority = afterScheme.prefix { !"/?#\\".contains($0) }
-        let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-        if (host.isEmpty || host.hasPrefix(":")) && authority.endIndex < afterScheme.endIndex {
+        let afterScheme = start.utf8.dropFirst(scheme.prefix.utf8.count)
+        let endsInHost = template.pieces.count > 1 && !afterScheme.contains { #"/?#\"#.utf8.contains($0) }
+        if authority.host.isEmpty, !endsInHost {
             // libcurl would take what comes next for the host.
             value.report("has no host", help: "write it as https://host/path; a variable may be empty")
-        } else if !WebhookURL.hasPort(host) {
+        } else if authority.port == .invalid {
             value.report("has no port between 1 and 65535 after its host")
-        } else if template.pieces.count > 1, !afterScheme.contains("/") {
+        } else if template.pieces.count > 1, !afterScheme.contains(UInt8(ascii: "/")) {
             value.report(
                 "lets a job choose the host",
                 help: "write the host out, with a \"/\" after it, before the first reference")

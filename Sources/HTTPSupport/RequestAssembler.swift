@@ -1,3 +1,4 @@
+internal import JobModel
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -131,12 +132,10 @@ struct RequestAssembler {
     private static func splitTarget(_ target: String, into request: inout ServerRequest) -> ServerRequest.Rejection? {
         var rest = Substring(target)
         if !rest.hasPrefix("/") {
-            let lowered = target.prefix(8).lowercased()
-            let scheme = lowered.hasPrefix("http://") ? 7 : lowered == "https://" ? 8 : 0
-            guard scheme > 0 else {
+            guard let scheme = HTTPScheme(of: target) else {
                 return .init(status: 400, detail: "The request target must be a path that begins with \"/\".")
             }
-            rest = rest.dropFirst(scheme)
+            rest = Substring(target.utf8.dropFirst(scheme.prefix.utf8.count))
             let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
             request.host = String(rest[..<end])
             rest = rest[end...]

@@ -11,8 +11,8 @@ package struct HTTPTarget: Equatable, Sendable {
     }
 
     package var url: Template
-    /// Scheme, host and port, as the manifest writes them: what is up or down as one.
-    package let origin: String
+    /// What is up or down as one.
+    package let origin: URLOrigin
     package var method = "POST"
     package var headers: [Header] = []
     /// Answers that complete a job, unless `retryOn` has them.
@@ -34,11 +34,9 @@ package struct HTTPTarget: Equatable, Sendable {
 
     package init(url: Template) {
         self.url = url
-        guard case .literal(let start)? = url.pieces.first, start.contains("://") else {
-            origin = ""
-            return
-        }
-        origin = WebhookURL.origin(of: start)
+        // What a manifest declares has its host in front of the first reference.
+        let start = if case .literal(let text)? = url.pieces.first { text } else { "" }
+        origin = URLOrigin(of: start)
     }
 }
 

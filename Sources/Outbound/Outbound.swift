@@ -44,8 +44,8 @@ package final class Outbound: Sendable {
 
     private static func problem(of request: OutboundRequest) -> OutboundFailure? {
         let url = request.url.utf8
-        guard ["http://", "https://"].contains(where: { ASCII.isSame(url.prefix($0.utf8.count), $0.utf8) }),
-            url.count <= OutboundLimits.urlBytes, url.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        guard HTTPScheme(of: request.url) != nil, url.count <= OutboundLimits.urlBytes,
+            url.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { return .invalidURL }
         guard HTTPHeaderRules.isToken(request.method) else { return .invalidHeader(name: "method") }
         for (name, value) in request.headers where !HTTPHeaderRules.maySet(name) || !HTTPHeaderRules.isValue(value) {

@@ -36,7 +36,11 @@ extension ManifestResult {
     @Test(arguments: [
         ("url: \"http:///{payload.x}\"", "has no host"), ("url: \"http://${HOST}/{payload.x}\"", "has no host"),
         ("url: \"http://:80/x\"", "has no host"), ("url: \"http://user@/x\"", "has no host"),
+        ("url: \"http://\"", "has no host"), ("url: \"http://:80\"", "has no host"),
+        ("url: \"https://h?{payload.x}\"", "lets a job choose the host"),
+        ("url: \"https://h\\\\@{payload.x}\"", "lets a job choose the host"),
         ("url: \"http://h:99999/x\"", "has no port between 1 and 65535"),
+        ("url: \"http://h:+80/x\"", "has no port between 1 and 65535"),
         ("url: \"http://h{payload.x}/\"", "lets a job choose the host"),
         ("url: \"http://h/\", headers: {X-A: \"{result.a}\"}", "knows no result"),
     ])
