@@ -139,6 +139,7 @@ let package = Package(
                 "Logging", "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
+        tests("FunctionsAPITests", uses: ["FunctionsAPI", "JobModel", "PayloadSchema", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.
         testing("TestClient", uses: ["PayloadSchema"]),
         // Killed by the crash test's negative control.

@@ -120,8 +120,7 @@ enum HTTPTargetReader {
         }
         for entry in entries ?? [] {
             guard let text = entry.nonEmptyString() else { continue }
-            if text.count == 3, text.hasSuffix("xx"), let digit = text.first?.wholeNumberValue, (1...5).contains(digit)
-            {
+            if text.utf8.count == 3, text.hasSuffix("xx"), let digit = Int(text.prefix(1)), (1...5).contains(digit) {
                 statuses.append(.family(digit))
             } else if let code = Int(text), (100...599).contains(code) {
                 statuses.append(.code(code))

@@ -56,7 +56,7 @@ enum WebhookReader {
             } else if let range = NetworkRange(text) {
                 settings.ranges.append(range)
             } else if isHost(text) {
-                settings.hosts.insert(text.lowercased())
+                settings.hosts.insert(text.asciiLowercased)
             } else {
                 entry.report(
                     "\"\(text)\" is no address range and no host name", help: "127.0.0.0/8 or hooks.example.com")

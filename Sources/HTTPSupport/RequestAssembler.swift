@@ -47,7 +47,7 @@ struct RequestAssembler {
         if let rejection = Self.check(head, into: &request) { return refuse(request, rejection) }
         let expects = head.headers["expect"]
         if !expects.isEmpty {
-            guard expects.count == 1, expects[0].lowercased() == "100-continue" else {
+            guard expects.count == 1, expects[0].isSameIgnoringASCIICase(as: "100-continue") else {
                 return refuse(request, .init(status: 417, detail: "Only \"Expect: 100-continue\" is understood."))
             }
         }
@@ -106,7 +106,7 @@ struct RequestAssembler {
     /// decoder does not read on behind it.
     private static func asksForUpgrade(_ headers: HTTPHeaders) -> Bool {
         headers.contains(name: "upgrade")
-            || headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+            || headers[canonicalForm: "connection"].contains { $0.isSameIgnoringASCIICase(as: "upgrade") }
     }
 
     /// What the decoder lets through and RFC 9112 does not.
@@ -121,7 +121,7 @@ struct RequestAssembler {
             if head.headers.contains(name: "content-length") {
                 return .init(status: 400, detail: "Content-Length and Transfer-Encoding may not come together.")
             }
-            guard codings.count == 1, codings[0].lowercased() == "chunked" else {
+            guard codings.count == 1, codings[0].isSameIgnoringASCIICase(as: "chunked") else {
                 return .init(status: 400, detail: "The only transfer coding that is understood is \"chunked\".")
             }
         }

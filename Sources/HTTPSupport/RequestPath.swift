@@ -12,7 +12,9 @@ package enum RequestPath {
     /// proxy in front and Sluice never disagree about what a path means.
     package static func segments(of rawPath: String) throws(Problem) -> [String]? {
         var segments: [String] = []
-        for raw in rawPath.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+        for raw in rawPath.utf8.dropFirst().split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             guard segments.count < HTTPLimits.pathSegments else { return nil }
             let segment = try decode(raw, plusIsSpace: false)
             if segment.isEmpty || segment == "." || segment == ".." { return nil }
@@ -22,10 +24,10 @@ package enum RequestPath {
     }
 
     /// Undoes percent-encoding (RFC 3986, section 2.1). Control characters are refused.
-    static func decode(_ text: Substring, plusIsSpace: Bool) throws(Problem) -> String {
+    static func decode(_ text: Substring.UTF8View, plusIsSpace: Bool) throws(Problem) -> String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count)
-        var iterator = text.utf8.makeIterator()
+        bytes.reserveCapacity(text.count)
+        var iterator = text.makeIterator()
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):
@@ -49,8 +51,8 @@ package enum Query {
     package static func items(of raw: String?) throws(RequestPath.Problem) -> [(name: String, value: String)] {
         guard let raw, !raw.isEmpty else { return [] }
         var items: [(name: String, value: String)] = []
-        for pair in raw.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for pair in raw.utf8.split(separator: UInt8(ascii: "&")) {
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             let name = try RequestPath.decode(parts[0], plusIsSpace: true)
             let value = parts.count > 1 ? try RequestPath.decode(parts[1], plusIsSpace: true) : ""
             items.append((name, value))
