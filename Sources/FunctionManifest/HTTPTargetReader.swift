@@ -40,7 +40,7 @@ enum HTTPTargetReader {
         }
         let isPrintable = template.pieces.allSatisfy { piece in
             guard case .literal(let text) = piece else { return true }
-            return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+            return text.utf8.allSatisfy(ASCII.isVisible)
         }
         if !isPrintable { value.report("has a character that no URL has", help: "percent-encode it: %20 for a space") }
         if !knowsResult, template.uses(.result) { value.report("knows no result: the call is what makes it") }

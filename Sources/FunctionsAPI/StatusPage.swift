@@ -134,6 +134,6 @@ struct StatusPage: Sendable {
         // "//host" and "/\host" lead to another server.
         let isPath = url.hasPrefix("/") && !url.hasPrefix("//") && !url.hasPrefix("/\\")
         guard isPath || HTTPScheme(of: url) != nil else { return false }
-        return url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        return url.utf8.allSatisfy(ASCII.isVisible)
     }
 }

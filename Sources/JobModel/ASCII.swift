@@ -6,8 +6,11 @@ package enum ASCII {
         (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
     }
 
+    /// A visible character, `VCHAR` of RFC 5234, appendix B.1: what a URL is written with (RFC 3986, section 2).
+    @inlinable package static func isVisible(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7F }
+
     /// Whether two texts have the same bytes but for the case of A to Z.
-    package static func isSame(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
+    @inlinable package static func isSame(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
         left.count == right.count && zip(left, right).allSatisfy { lowercase($0) == lowercase($1) }
     }
 }
@@ -19,5 +22,7 @@ extension StringProtocol {
     }
 
     /// Whether it is the same name in a protocol that ignores case.
-    package func isSameIgnoringASCIICase(as other: some StringProtocol) -> Bool { ASCII.isSame(utf8, other.utf8) }
+    package func isSameIgnoringASCIICase(as other: some StringProtocol) -> Bool {
+        ASCII.isSame(utf8, other.utf8)
+    }
 }

@@ -10,7 +10,12 @@ package enum HTTPScheme: String, CaseIterable, Sendable {
     }
 
     /// As a URL begins with it.
-    package var prefix: String { "\(rawValue)://" }
+    package var prefix: String {
+        switch self {
+        case .http: "http://"
+        case .https: "https://"
+        }
+    }
 
     /// RFC 9110, sections 4.2.1 and 4.2.2.
     package var defaultPort: UInt16 {

@@ -6,7 +6,7 @@ package enum WebhookURL {
     package static func isValid(_ text: String) -> Bool {
         guard HTTPScheme(of: text) != nil, let authority = URLAuthority(of: text),
             text.utf8.count <= Limits.webhookURLBytes,
-            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") })
+            text.utf8.allSatisfy({ ASCII.isVisible($0) && $0 != UInt8(ascii: "\\") })
         else { return false }
         return !authority.host.isEmpty && !authority.hasUserInfo && !authority.host.utf8.contains(UInt8(ascii: "%"))
             && authority.port != .invalid

@@ -45,7 +45,7 @@ package final class Outbound: Sendable {
     private static func problem(of request: OutboundRequest) -> OutboundFailure? {
         let url = request.url.utf8
         guard HTTPScheme(of: request.url) != nil, url.count <= OutboundLimits.urlBytes,
-            url.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+            url.allSatisfy(ASCII.isVisible)
         else { return .invalidURL }
         guard HTTPHeaderRules.isToken(request.method) else { return .invalidHeader(name: "method") }
         for (name, value) in request.headers where !HTTPHeaderRules.maySet(name) || !HTTPHeaderRules.isValue(value) {

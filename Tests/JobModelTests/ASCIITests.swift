@@ -2,10 +2,11 @@ import JobModel
 import Testing
 
 @Suite struct ASCIITests {
-    @Test func `Only A to Z have a lower case`() {
+    @Test func `Only A to Z have a lower case, only ! to ~ are visible`() {
         for byte in UInt8.min...UInt8.max {
             let isCapital = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
             #expect(ASCII.lowercase(byte) == (isCapital ? byte + 32 : byte))
+            #expect(ASCII.isVisible(byte) == ("!"..."~").contains(UnicodeScalar(byte)))
         }
         #expect("X-\u{212A}\u{C9}".asciiLowercased.unicodeScalars.elementsEqual("x-\u{212A}\u{C9}".unicodeScalars))
     }
