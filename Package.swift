@@ -66,13 +66,13 @@ let package = Package(
         // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
         room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
-        room("Accounts", uses: ["JobModel", "JobStore", "Crypto"]),
+        room("Accounts", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto"]),
         // The embedded store: SQLite, durable before the 202.
         room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
         // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
         room("Outbound", uses: ["JobModel", "CCurl", "DequeModule"]),
         // Webhooks: signatures, secrets, and the POST that carries one.
-        room("Webhooks", uses: ["JobModel", "Outbound", "Crypto"]),
+        room("Webhooks", uses: ["JobModel", "Outbound", "PayloadSchema", "Crypto"]),
         // What an attempt runs.
         room("Handlers", uses: ["JobModel", "Outbound", "PayloadSchema", "Webhooks"]),
         // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.
@@ -150,6 +150,7 @@ let package = Package(
                 "Logging", "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
+        tests("FunctionsAPITests", uses: ["FunctionsAPI", "JobModel", "PayloadSchema", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.
         testing("TestClient", uses: ["PayloadSchema"]),
         // Killed by the crash test's negative control.

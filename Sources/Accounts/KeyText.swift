@@ -1,5 +1,6 @@
 private import Crypto
 internal import JobModel
+private import PayloadSchema
 
 /// An API key as its holder has it: `slc_<8 hex digits to tell keys apart>_<64 hex digits, the secret>`.
 struct KeyText {
@@ -11,8 +12,8 @@ struct KeyText {
     let hash: [UInt8]
 
     init(random: () -> UInt64) {
-        prefix = Self.mark + Self.hex(random()).prefix(8)
-        whole = Secret("\(prefix)_" + (0..<4).map { _ in Self.hex(random()) }.joined())
+        prefix = Self.mark + Hexadecimal.text(random()).prefix(8)
+        whole = Secret("\(prefix)_" + (0..<4).map { _ in Hexadecimal.text(random()) }.joined())
         hash = Self.hash(of: whole.revealed)
     }
 
@@ -20,9 +21,4 @@ struct KeyText {
 
     /// Whether it can be a key at all.
     static func isKey(_ text: String) -> Bool { text.hasPrefix(mark) && text.utf8.count == 77 }
-
-    private static func hex(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
 }

@@ -47,7 +47,7 @@ package struct KeySource: Sendable {
         owner: String?, client: String, payload: JSONValue?, parameters: JSONValue, target: JobOptions.Target? = nil
     ) {
         self.owner = owner
-        ownTarget = target.map { WebhookURL.origin(of: $0.url) }
+        ownTarget = target.map { URLOrigin(of: $0.url).description }
         address = Caller(address: client)
         values = TemplateValues(payload: payload ?? .null, parameters: parameters)
     }

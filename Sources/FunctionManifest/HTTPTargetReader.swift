@@ -1,4 +1,5 @@
 internal import JobModel
+internal import PayloadSchema
 
 /// The keys of an `http` handler.
 enum HTTPTargetReader {
@@ -31,27 +32,27 @@ enum HTTPTargetReader {
     static func url(_ value: ManifestValue, knowsResult: Bool = false) -> Template? {
         guard let template = value.template() else { return nil }
         guard case .literal(let start)? = template.pieces.first,
-            start.hasPrefix("http://") || start.hasPrefix("https://")
+            let scheme = HTTPScheme.allCases.first(where: { start.hasPrefix($0.prefix) }),
+            let authority = URLAuthority(of: start)
         else {
             value.report("is no http or https URL", help: "it starts with http:// or https://")
             return nil
         }
         let isPrintable = template.pieces.allSatisfy { piece in
             guard case .literal(let text) = piece else { return true }
-            return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+            return text.utf8.allSatisfy(ASCII.isVisible)
         }
         if !isPrintable { value.report("has a character that no URL has", help: "percent-encode it: %20 for a space") }
         if !knowsResult, template.uses(.result) { value.report("knows no result: the call is what makes it") }
         // Where a request goes must not hang on what a caller sends: the host stands before the first reference.
-        let afterScheme = start.drop { $0 != ":" }.dropFirst(3)
-        let authority = afterScheme.prefix { !"/?#\\".contains($0) }
-        let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-        if (host.isEmpty || host.hasPrefix(":")) && authority.endIndex < afterScheme.endIndex {
+        let afterScheme = start.utf8.dropFirst(scheme.prefix.utf8.count)
+        let endsInHost = template.pieces.count > 1 && !afterScheme.contains { #"/?#\"#.utf8.contains($0) }
+        if authority.host.isEmpty, !endsInHost {
             // libcurl would take what comes next for the host.
             value.report("has no host", help: "write it as https://host/path; a variable may be empty")
-        } else if !WebhookURL.hasPort(host) {
+        } else if authority.port == .invalid {
             value.report("has no port between 1 and 65535 after its host")
-        } else if template.pieces.count > 1, !afterScheme.contains("/") {
+        } else if template.pieces.count > 1, !afterScheme.contains(UInt8(ascii: "/")) {
             value.report(
                 "lets a job choose the host",
                 help: "write the host out, with a \"/\" after it, before the first reference")
@@ -62,19 +63,19 @@ enum HTTPTargetReader {
     private static func headers(_ value: ManifestValue) -> [HTTPTarget.Header] {
         (value.strings(asTemplates: true) ?? []).compactMap { name, text -> HTTPTarget.Header? in
             guard case .scalar(let field, _) = name.node.content else { return nil }
-            guard isToken(field) else {
+            guard HTTPHeaderRules.isToken(field) else {
                 name.report("\"\(field)\" is no header name")
                 return nil
             }
-            guard !reserved.contains(field.lowercased()) else {
+            guard HTTPHeaderRules.maySet(field) else {
                 name.report("\(field) may not be set: it belongs to the connection, or to whoever calls")
                 return nil
             }
-            if text.unicodeScalars.contains(where: { $0.value < 0x20 && $0 != "\t" || $0.value == 0x7F }) {
+            guard HTTPHeaderRules.isValue(text) else {
                 name.report("a header value may not contain a line break, NUL or another control character")
                 return nil
             }
-            if credentials.contains(field.lowercased()) { warnOfLiteral(value, field) }
+            if HTTPHeaderRules.isCredential(field) { warnOfLiteral(value, field) }
             do throws(Template.Problem) {
                 let template = try Template(text)
                 if template.uses(.result) { name.report("knows no result: the call is what makes it") }
@@ -91,47 +92,23 @@ enum HTTPTargetReader {
         }
     }
 
-    /// Fields that carry credentials.
-    private static let credentials: Set<String> = ["authorization", "x-api-key", "api-key", "x-auth-token"]
-
     private static func warnOfLiteral(_ headers: ManifestValue, _ field: String) {
-        guard let entry = headers.block()?.entries.first(where: { $0.key == field }) else { return }
+        guard let entry = headers.block()?.entries.first(where: { $0.key.hasSameBytes(as: field) }) else { return }
         ManifestValue(path: "\(headers.path).\(field)", node: entry.value, context: headers.context).warnIfLiteral()
     }
 
     /// A field of the caller's that goes on to the target.
     private static func forwarded(_ value: ManifestValue) -> String? {
         guard let name = value.nonEmptyString() else { return nil }
-        guard isToken(name) else {
+        guard HTTPHeaderRules.isToken(name) else {
             value.report("\"\(name)\" is no header name")
             return nil
         }
-        let lowered = name.lowercased()
-        guard !reserved.contains(lowered), !ownFields.contains(lowered), !lowered.hasPrefix("sluice-") else {
+        guard HTTPHeaderRules.mayForward(name) else {
             value.report("\(name) of a caller does not go on: it belongs to the connection, or is Sluice's own")
             return nil
         }
         return name
-    }
-
-    /// What every request carries anyway, beside the reserved ones.
-    private static let ownFields: Set<String> = ["content-type", "idempotency-key", "traceparent"]
-
-    /// As `OutboundHeaders` has them: a manifest that would be refused at every call is refused at once.
-    private static let reserved: Set<String> = [
-        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection",
-        "proxy-authorization", "te", "trailer", "upgrade", "expect", "cookie",
-    ]
-
-    /// RFC 9110, section 5.6.2.
-    static func isToken(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.unicodeScalars.allSatisfy {
-                switch $0 {
-                case "a"..."z", "A"..."Z", "0"..."9": true
-                default: "!#$%&'*+-.^_`|~".unicodeScalars.contains($0)
-                }
-            }
     }
 
     private static func rules(_ list: ManifestValue, words: Bool) -> (statuses: [StatusRule], words: Set<String>) {
@@ -143,8 +120,7 @@ enum HTTPTargetReader {
         }
         for entry in entries ?? [] {
             guard let text = entry.nonEmptyString() else { continue }
-            if text.count == 3, text.hasSuffix("xx"), let digit = text.first?.wholeNumberValue, (1...5).contains(digit)
-            {
+            if text.utf8.count == 3, text.hasSuffix("xx"), let digit = Int(text.prefix(1)), (1...5).contains(digit) {
                 statuses.append(.family(digit))
             } else if let code = Int(text), (100...599).contains(code) {
                 statuses.append(.code(code))

@@ -24,7 +24,7 @@ struct ManifestField: Equatable {
     init(_ path: String, url: Template?) {
         self.path = path
         value = url?.text
-        shown = value.map { "\(WebhookURL.origin(of: $0))/…" }
+        shown = value.map { "\(URLOrigin(of: $0))/…" }
     }
 }
 

@@ -1,5 +1,6 @@
 private import Crypto
 private import JobModel
+private import PayloadSchema
 
 /// Text to `Manifest`, or all problems at once.
 package struct ManifestLoader: Sendable {
@@ -62,11 +63,6 @@ package struct ManifestLoader: Sendable {
         for value in references {
             hash.update(data: Array("\n\(value.utf8.count):\(value)".utf8))
         }
-        return hash.finalize().prefix(6)
-            .map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.utf8.count == 1 ? "0" + digits : digits
-            }
-            .joined()
+        return Hexadecimal.text(hash.finalize().prefix(6))
     }
 }

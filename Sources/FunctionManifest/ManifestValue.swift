@@ -1,4 +1,5 @@
 internal import JobModel
+internal import PayloadSchema
 
 /// A value of the manifest with its path, read as the type that its key has. A reader returns nil after it has
 /// reported why.
@@ -63,8 +64,8 @@ struct ManifestValue {
         case "true" where plain: return true
         case "false" where plain: return false
         default:
-            let yes = ["yes", "on", "y"].contains(text.lowercased())
-            let no = ["no", "off", "n"].contains(text.lowercased())
+            let yes = ["yes", "on", "y"].contains(text.asciiLowercased)
+            let no = ["no", "off", "n"].contains(text.asciiLowercased)
             report(
                 "expected true or false, found \"\(text)\"",
                 help: yes ? "write true" : no ? "write false" : nil)
@@ -89,7 +90,7 @@ struct ManifestValue {
 
     func number(_ range: ClosedRange<Double>) -> Double? {
         guard let (text, plain) = scalar("a number") else { return nil }
-        guard plain, let value = Double(text), value.isFinite, !text.lowercased().contains("x") else {
+        guard plain, let value = Double(text), value.isFinite, !text.asciiLowercased.contains("x") else {
             report("expected a number, found \"\(text)\"")
             return nil
         }
@@ -137,7 +138,7 @@ struct ManifestValue {
 
     func choice(_ choices: [String]) -> String? {
         guard let text = string() else { return nil }
-        guard choices.contains(text) else {
+        guard choices.contains(where: { $0.hasSameBytes(as: text) }) else {
             report("unknown value \"\(text)\"", help: Suggestion.help(for: text, among: choices))
             return nil
         }
@@ -215,7 +216,7 @@ struct ReadingContext {
     let references: ReferenceResolver
 }
 
-/// A mapping whose keys are taken one by one; what nobody asked for is unknown.
+/// A mapping whose keys are taken one by one; what nobody asked for is unknown. Keys are the same when their bytes are.
 struct ManifestBlock {
     let path: String
     let entries: [YAMLEntry]
@@ -228,14 +229,15 @@ struct ManifestBlock {
         self.entries = entries
         self.span = span
         self.context = context
-        var seen: [String: Int] = [:]
+        var seen: [MemberName: Int] = [:]
         for entry in entries {
-            if let line = seen[entry.key] {
+            let name = MemberName(entry.key)
+            if let line = seen[name] {
                 context.problems.add(
                     "\(Self.join(path, entry.key)): the key is given twice", at: entry.keySpan,
                     help: "first on line \(line)")
             }
-            seen[entry.key] = entry.keySpan.line
+            seen[name] = entry.keySpan.line
         }
     }
 
@@ -243,7 +245,7 @@ struct ManifestBlock {
 
     mutating func take(_ key: String) -> ManifestValue? {
         known.append(key)
-        return entries.first { $0.key == key }.map {
+        return entries.first { $0.key.hasSameBytes(as: key) }.map {
             ManifestValue(path: Self.join(path, key), node: $0.value, context: context)
         }
     }
@@ -254,11 +256,11 @@ struct ManifestBlock {
         return nil
     }
 
-    func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+    func has(_ key: String) -> Bool { entries.contains { $0.key.hasSameBytes(as: key) } }
 
     /// Reports every key that was not taken.
     func finish() {
-        for entry in entries where !known.contains(entry.key) {
+        for entry in entries where !known.contains(where: { $0.hasSameBytes(as: entry.key) }) {
             context.problems.add(
                 "\(Self.join(path, entry.key)): unknown key", at: entry.keySpan,
                 help: Suggestion.help(for: entry.key, among: known))

@@ -66,8 +66,10 @@ enum ServerReader {
     /// An origin as browsers send it (RFC 6454, section 6.2).
     private static func origin(_ value: ManifestValue) -> String? {
         guard let text = value.nonEmptyString() else { return nil }
-        let rest = text.hasPrefix("https://") ? text.dropFirst(8) : text.hasPrefix("http://") ? text.dropFirst(7) : ""
-        guard !rest.isEmpty, !rest.contains("/"), !rest.contains("*"), text == text.lowercased() else {
+        let rest = HTTPScheme(of: text).map { text.utf8.dropFirst($0.prefix.utf8.count) }
+        guard let rest, !rest.isEmpty, !rest.contains(UInt8(ascii: "/")), !rest.contains(UInt8(ascii: "*")),
+            !text.utf8.contains(where: { ASCII.lowercase($0) != $0 })
+        else {
             value.report(
                 "\"\(text)\" is no origin", help: "write scheme and host in lower case: https://app.example.com")
             return nil
@@ -87,6 +89,6 @@ enum ServerReader {
             value.report("\"\(text)\" is no host name", help: "write the name alone: sluice.example.com")
             return nil
         }
-        return text.lowercased()
+        return text.asciiLowercased
     }
 }

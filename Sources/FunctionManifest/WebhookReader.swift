@@ -30,10 +30,10 @@ enum WebhookReader {
             settings.timeout = timeout
         }
         if let prefix = block.take("headerPrefix"), let text = prefix.nonEmptyString() {
-            if text.lowercased() == "webhook" {
+            if text.isSameIgnoringASCIICase(as: "webhook") {
                 prefix.report(
                     "webhook-Signature is a field of its own, of Standard Webhooks", help: "write for example X-Acme")
-            } else if HTTPTargetReader.isToken(text), text.utf8.count <= 64, !text.hasSuffix("-") {
+            } else if HTTPHeaderRules.isToken(text), text.utf8.count <= 64, !text.hasSuffix("-") {
                 settings.headerPrefix = text
             } else {
                 prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")
@@ -56,7 +56,7 @@ enum WebhookReader {
             } else if let range = NetworkRange(text) {
                 settings.ranges.append(range)
             } else if isHost(text) {
-                settings.hosts.insert(text.lowercased())
+                settings.hosts.insert(text.asciiLowercased)
             } else {
                 entry.report(
                     "\"\(text)\" is no address range and no host name", help: "127.0.0.0/8 or hooks.example.com")

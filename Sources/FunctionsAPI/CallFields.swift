@@ -87,7 +87,7 @@ enum CallFields {
     ) -> [HeaderField] {
         guard case .http(let target) = handler else { return [] }
         var fields: [HeaderField] = []
-        for name in target.forwardHeaders where !isOurs || name.lowercased() != "authorization" {
+        for name in target.forwardHeaders where !isOurs || !name.isSameIgnoringASCIICase(as: "authorization") {
             let values = headers[name]
             // Several fields of one name are one list (RFC 9110, section 5.3).
             if !values.isEmpty { fields.append(HeaderField(name: name, value: values.joined(separator: ", "))) }
@@ -107,9 +107,11 @@ enum CallFields {
         query: [(name: String, value: String)], path: [(name: String, value: String)]
     ) -> JSONObject {
         var object = JSONObject()
-        let values = Dictionary(grouping: query, by: \.name).mapValues { $0.map { JSONValue.string($0.value) } }
+        let values = Dictionary(grouping: query) { MemberName($0.name) }.mapValues {
+            $0.map { JSONValue.string($0.value) }
+        }
         for (name, value) in query where name != "wait" && object[name] == nil {
-            let all = values[name] ?? []
+            let all = values[MemberName(name)] ?? []
             object[name] = all.count > 1 ? .array(all) : .string(value)
         }
         for (name, value) in path { object[name] = .string(value) }

@@ -131,10 +131,9 @@ struct StatusPage: Sendable {
     }
 
     private static func isLocation(_ url: String) -> Bool {
-        let lowered = url.prefix(8).lowercased()
         // "//host" and "/\host" lead to another server.
         let isPath = url.hasPrefix("/") && !url.hasPrefix("//") && !url.hasPrefix("/\\")
-        guard isPath || lowered.hasPrefix("http://") || lowered == "https://" else { return false }
-        return url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        guard isPath || HTTPScheme(of: url) != nil else { return false }
+        return url.utf8.allSatisfy(ASCII.isVisible)
     }
 }

@@ -1,3 +1,4 @@
+internal import JobModel
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -159,9 +160,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func writeHead(_ response: ServerResponse, length: Int?, _ context: ChannelHandlerContext) {
-        var head = HTTPResponseHead(version: .http1_1, status: HTTPStatus.of(response.status))
+        var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: response.status))
         head.headers.reserveCapacity(response.headers.count + 4)
-        for (name, value) in response.headers where Self.isFieldValue(value) {
+        // No line break goes out, whatever a value was made of.
+        for (name, value) in response.headers where HTTPHeaderRules.isValue(value) {
             head.headers.add(name: name, value: value)
         }
         head.headers.add(name: "Date", value: DateField.value)
@@ -182,11 +184,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         pendingWrites += 1
         arm(limits.flushMilliseconds, .flush, context)
         return promise ?? context.eventLoop.makePromise()
-    }
-
-    /// RFC 9110, section 5.5: no line breaks or NUL, whatever a value was made of.
-    private static func isFieldValue(_ value: String) -> Bool {
-        value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
     }
 
     private func finish(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {

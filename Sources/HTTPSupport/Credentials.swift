@@ -94,7 +94,7 @@ package enum BearerToken {
         let values = headers["authorization"]
         guard values.count == 1, let value = values.first, value.utf8.count <= 4096 else { return nil }
         let parts = value.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        guard parts.count == 2, parts[0].isSameIgnoringASCIICase(as: "bearer") else { return nil }
         // The scheme is followed by one space or more (RFC 9110, section 11.4).
         return String(parts[1].drop { $0 == " " })
     }

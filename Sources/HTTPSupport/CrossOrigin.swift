@@ -1,4 +1,5 @@
 internal import NIOHTTP1
+internal import PayloadSchema
 
 /// CORS (fetch.spec.whatwg.org) for the origins of the manifest, exact matches only.
 package struct CrossOrigin: Sendable {
@@ -6,16 +7,16 @@ package struct CrossOrigin: Sendable {
         "Location, Retry-After, Preference-Applied, Idempotency-Replayed, Sluice-Job-State, RateLimit, "
         + "RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
-    private let origins: Set<String>
+    private let origins: Set<MemberName>
 
     package init(origins: [String]) {
-        self.origins = Set(origins)
+        self.origins = Set(origins.map(MemberName.init))
     }
 
     /// The answer to a preflight, or nil when the request is none.
     func preflight(_ request: ServerRequest, allowed methods: [String]) -> ServerResponse? {
         guard request.method == "OPTIONS", request.headers.contains(name: "access-control-request-method"),
-            let origin = request.single("origin"), origins.contains(origin)
+            let origin = request.single("origin"), origins.contains(MemberName(origin))
         else { return nil }
         var headers: HTTPHeaders = [
             "Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": methods.joined(separator: ", "),
@@ -30,7 +31,7 @@ package struct CrossOrigin: Sendable {
     func mark(_ response: inout ServerResponse, for request: ServerRequest) {
         guard !origins.isEmpty else { return }
         response.headers.replaceOrAdd(name: "Vary", value: "Origin")
-        guard let origin = request.single("origin"), origins.contains(origin) else { return }
+        guard let origin = request.single("origin"), origins.contains(MemberName(origin)) else { return }
         response.headers.replaceOrAdd(name: "Access-Control-Allow-Origin", value: origin)
         response.headers.add(name: "Access-Control-Expose-Headers", value: Self.exposed)
     }

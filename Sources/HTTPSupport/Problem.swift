@@ -1,3 +1,4 @@
+internal import JobModel
 internal import NIOHTTP1
 package import PayloadSchema
 
@@ -6,6 +7,7 @@ package struct Problem: Error, Sendable {
     package var status: Int
     /// The last part of the problem's URI; nil for what the status says already.
     package var kind: String?
+    /// What the status means, unless the kind has a title of its own.
     package var title: String
     package var detail: String
     package var extensions: [(name: String, value: JSONValue)]
@@ -17,7 +19,7 @@ package struct Problem: Error, Sendable {
     ) {
         self.status = status
         self.kind = kind
-        self.title = title ?? StatusPhrase.of(status)
+        self.title = title ?? HTTPStatus(status).text
         self.detail = detail
         self.extensions = extensions
         self.headers = headers
@@ -42,17 +44,5 @@ package struct Problem: Error, Sendable {
             body: JSONValue.object(object).bytes)
         for (name, value) in headers { response.headers.replaceOrAdd(name: name, value: value) }
         return response
-    }
-}
-
-package enum StatusPhrase {
-    /// The reason phrase of RFC 9110, section 15.
-    package static func of(_ status: Int) -> String {
-        switch status {
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 422: "Unprocessable Content"
-        default: HTTPStatus.phrase(status)
-        }
     }
 }

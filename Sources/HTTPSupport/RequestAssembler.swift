@@ -1,3 +1,4 @@
+internal import JobModel
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -46,7 +47,7 @@ struct RequestAssembler {
         if let rejection = Self.check(head, into: &request) { return refuse(request, rejection) }
         let expects = head.headers["expect"]
         if !expects.isEmpty {
-            guard expects.count == 1, expects[0].lowercased() == "100-continue" else {
+            guard expects.count == 1, expects[0].isSameIgnoringASCIICase(as: "100-continue") else {
                 return refuse(request, .init(status: 417, detail: "Only \"Expect: 100-continue\" is understood."))
             }
         }
@@ -105,7 +106,7 @@ struct RequestAssembler {
     /// decoder does not read on behind it.
     private static func asksForUpgrade(_ headers: HTTPHeaders) -> Bool {
         headers.contains(name: "upgrade")
-            || headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+            || headers[canonicalForm: "connection"].contains { $0.isSameIgnoringASCIICase(as: "upgrade") }
     }
 
     /// What the decoder lets through and RFC 9112 does not.
@@ -120,7 +121,7 @@ struct RequestAssembler {
             if head.headers.contains(name: "content-length") {
                 return .init(status: 400, detail: "Content-Length and Transfer-Encoding may not come together.")
             }
-            guard codings.count == 1, codings[0].lowercased() == "chunked" else {
+            guard codings.count == 1, codings[0].isSameIgnoringASCIICase(as: "chunked") else {
                 return .init(status: 400, detail: "The only transfer coding that is understood is \"chunked\".")
             }
         }
@@ -131,12 +132,10 @@ struct RequestAssembler {
     private static func splitTarget(_ target: String, into request: inout ServerRequest) -> ServerRequest.Rejection? {
         var rest = Substring(target)
         if !rest.hasPrefix("/") {
-            let lowered = target.prefix(8).lowercased()
-            let scheme = lowered.hasPrefix("http://") ? 7 : lowered == "https://" ? 8 : 0
-            guard scheme > 0 else {
+            guard let scheme = HTTPScheme(of: target) else {
                 return .init(status: 400, detail: "The request target must be a path that begins with \"/\".")
             }
-            rest = rest.dropFirst(scheme)
+            rest = Substring(target.utf8.dropFirst(scheme.prefix.utf8.count))
             let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
             request.host = String(rest[..<end])
             rest = rest[end...]

@@ -17,7 +17,7 @@ package enum RequestFields {
             // Parameters after ";" belong to no preference that is known here.
             let preference = item.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
             let parts = preference.split(separator: "=", maxSplits: 1).map { trimmed($0) }
-            switch parts.first?.lowercased() {
+            switch parts.first?.asciiLowercased {
             case "respond-async"? where parts.count == 1:
                 preferences.respondAsync = true
             case "wait"? where parts.count == 2 && preferences.wait == nil:
@@ -70,7 +70,7 @@ package enum RequestFields {
         guard types.count == 1, let value = types.first else {
             throw Problem(415, types.isEmpty ? "The body has no Content-Type. \(hint)" : "Two Content-Types. \(hint)")
         }
-        let parts = value.split(separator: ";").map { trimmed($0).lowercased() }
+        let parts = value.split(separator: ";").map { trimmed($0).asciiLowercased }
         let type = parts.first ?? ""
         guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
             throw Problem(415, "The body's type is \(type). \(hint)")
@@ -80,7 +80,7 @@ package enum RequestFields {
         {
             throw Problem(415, "JSON is UTF-8. \(hint)")
         }
-        let codings = request.headers["content-encoding"].filter { $0.lowercased() != "identity" }
+        let codings = request.headers["content-encoding"].filter { !$0.isSameIgnoringASCIICase(as: "identity") }
         guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
     }
 

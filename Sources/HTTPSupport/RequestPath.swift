@@ -1,3 +1,5 @@
+internal import PayloadSchema
+
 /// A request's path in decoded segments.
 package enum RequestPath {
     package enum Problem: Error, Equatable {
@@ -10,7 +12,9 @@ package enum RequestPath {
     /// proxy in front and Sluice never disagree about what a path means.
     package static func segments(of rawPath: String) throws(Problem) -> [String]? {
         var segments: [String] = []
-        for raw in rawPath.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+        for raw in rawPath.utf8.dropFirst().split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             guard segments.count < HTTPLimits.pathSegments else { return nil }
             let segment = try decode(raw, plusIsSpace: false)
             if segment.isEmpty || segment == "." || segment == ".." { return nil }
@@ -20,17 +24,16 @@ package enum RequestPath {
     }
 
     /// Undoes percent-encoding (RFC 3986, section 2.1). Control characters are refused.
-    static func decode(_ text: Substring, plusIsSpace: Bool) throws(Problem) -> String {
+    static func decode(_ text: Substring.UTF8View, plusIsSpace: Bool) throws(Problem) -> String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count)
-        var iterator = text.utf8.makeIterator()
+        bytes.reserveCapacity(text.count)
+        var iterator = text.makeIterator()
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):
-                guard let high = iterator.next().flatMap(hexDigit), let low = iterator.next().flatMap(hexDigit) else {
-                    throw .badEncoding
-                }
-                bytes.append(high << 4 | low)
+                guard let high = iterator.next(), let low = iterator.next(), let byte = Hexadecimal.byte(high, low)
+                else { throw .badEncoding }
+                bytes.append(byte)
             case UInt8(ascii: "+") where plusIsSpace:
                 bytes.append(UInt8(ascii: " "))
             default:
@@ -41,15 +44,6 @@ package enum RequestPath {
         guard !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { throw .badCharacter }
         return decoded
     }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
 }
 
 /// The names and values of a query, in order (WHATWG URL, application/x-www-form-urlencoded parsing).
@@ -57,8 +51,8 @@ package enum Query {
     package static func items(of raw: String?) throws(RequestPath.Problem) -> [(name: String, value: String)] {
         guard let raw, !raw.isEmpty else { return [] }
         var items: [(name: String, value: String)] = []
-        for pair in raw.split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        for pair in raw.utf8.split(separator: UInt8(ascii: "&")) {
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             let name = try RequestPath.decode(parts[0], plusIsSpace: true)
             let value = parts.count > 1 ? try RequestPath.decode(parts[1], plusIsSpace: true) : ""
             items.append((name, value))

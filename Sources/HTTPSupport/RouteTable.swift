@@ -1,4 +1,5 @@
 package import JobModel
+internal import PayloadSchema
 private import Synchronization
 
 /// What answers a route, with the values of the path's parameters.
@@ -46,7 +47,8 @@ package struct RouteTable: Sendable {
     }
 
     private struct Node: Sendable {
-        var literals: [String: Int] = [:]
+        /// By their bytes: no other spelling of a literal leads to its routes.
+        var literals: [MemberName: Int] = [:]
         var parameter: Int?
         var targets: [String: Target] = [:]
     }
@@ -64,11 +66,11 @@ package struct RouteTable: Sendable {
             let next: Int
             switch segment {
             case .literal(let text):
-                if let known = nodes[current].literals[text] {
+                if let known = nodes[current].literals[MemberName(text)] {
                     next = known
                 } else {
                     next = append()
-                    nodes[current].literals[text] = next
+                    nodes[current].literals[MemberName(text)] = next
                 }
             case .parameter(let name):
                 names.append(name)
@@ -115,7 +117,7 @@ package struct RouteTable: Sendable {
             if !nodes[node].targets.isEmpty { found.append((node, values)) }
             return
         }
-        if let next = nodes[node].literals[segment] {
+        if let next = nodes[node].literals[MemberName(segment)] {
             collect(segments.dropFirst(), from: next, values: values, into: &found)
         }
         if let next = nodes[node].parameter {

@@ -35,8 +35,8 @@ package struct BuiltinHandler: Handler {
 
     private var simulatedFailure: Outcome.Failure {
         Outcome.Failure(
-            error: StatusText.error(builtin.status), statusCode: builtin.status,
-            retryable: StatusText.asksForRetry(builtin.status), retryAfter: builtin.retryAfter)
+            error: HTTPStatus(builtin.status).failure, statusCode: builtin.status,
+            retryable: StatusRule.transient.contains { $0.matches(builtin.status) }, retryAfter: builtin.retryAfter)
     }
 
     private func value(for call: HandlerCall) -> JSONValue {

@@ -49,7 +49,7 @@ package struct HTTPHandler: Handler {
             guard let value = header.value.text(values) else {
                 return .failure(Self.unfilled(header.value, values, of: "header \(header.name)"))
             }
-            request.headers.removeAll { $0.name.lowercased() == header.name.lowercased() }
+            request.headers.removeAll { $0.name.isSameIgnoringASCIICase(as: header.name) }
             request.headers.append((header.name, value))
         }
         if let secret = target.secret {
@@ -57,8 +57,9 @@ package struct HTTPHandler: Handler {
                 id: Self.idempotencyKey(call), attempt: call.attempt, at: clock.now().wall, prefix: headerPrefix,
                 call.job.payload ?? [])
             // Nobody else speaks for the signature, neither the manifest nor a caller.
-            let names = Set(fields.map { $0.name.lowercased() })
-            request.headers.removeAll { names.contains($0.name.lowercased()) }
+            request.headers.removeAll { header in
+                fields.contains { $0.name.isSameIgnoringASCIICase(as: header.name) }
+            }
             request.headers += fields
         }
         return .success(request)
@@ -100,7 +101,7 @@ package struct HTTPHandler: Handler {
             (name: "traceparent", value: TraceContext.field(for: call)),
         ]
         for field in call.job.options.forwarded where target.forwards(field.name) {
-            headers.removeAll { $0.name.lowercased() == field.name.lowercased() }
+            headers.removeAll { $0.name.isSameIgnoringASCIICase(as: field.name) }
             headers.append((name: field.name, value: field.value))
         }
         if call.job.payload != nil { headers.append((name: "Content-Type", value: "application/json")) }
@@ -133,17 +134,17 @@ package struct HTTPHandler: Handler {
             let pause = target.honoursRetryAfter ? answer["retry-after"] : nil
             return .failure(
                 .init(
-                    error: StatusText.error(answer.status), statusCode: answer.status,
+                    error: HTTPStatus(answer.status).failure, statusCode: answer.status,
                     retryAfter: pause.flatMap { RetryAfter.duration($0, now: clock.now().wall) }))
         case .failure:
             return .failure(
-                .init(error: StatusText.error(answer.status), statusCode: answer.status, retryable: false))
+                .init(error: HTTPStatus(answer.status).failure, statusCode: answer.status, retryable: false))
         }
     }
 
     /// The body's JSON as it came when its type says so and it is whole; else the body as a string.
     private static func value(of answer: OutboundAnswer, _ exchange: Exchange) -> [UInt8] {
-        let type = (answer["content-type"] ?? "").split { ";\t ".contains($0) }.first?.lowercased() ?? ""
+        let type = (answer["content-type"] ?? "").split { ";\t ".contains($0) }.first?.asciiLowercased ?? ""
         let isJSON = type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
         if isJSON, !answer.isTruncated, (try? JSONParser.validate(answer.body)) != nil { return answer.body }
         return JSONValue.string(exchange.body).bytes

@@ -233,7 +233,7 @@ package final class Deliveries: Service {
         }
         var metadata: Logger.Metadata = [
             "job": "\(delivery.job)", "function": "\(delivery.function)", "attempt": "\(attempt.number)",
-            "receiver": "\(WebhookURL.origin(of: delivery.content.url))",
+            "receiver": "\(URLOrigin(of: delivery.content.url))",
         ]
         if let error = attempt.error { metadata["error"] = "\(error)" }
         switch change {

@@ -23,13 +23,13 @@ struct DeliverySlots {
 
     private(set) var taken = 0
     private(set) var waiting = 0
-    private var receivers: [String: ReceiverQueue] = [:]
+    private var receivers: [URLOrigin: ReceiverQueue] = [:]
 
     /// How many more are worth asking the store for.
     var room: Int { max(0, Self.total - taken - waiting) }
 
     mutating func place(_ held: HeldDelivery, at now: Int64) -> Place {
-        let name = WebhookURL.origin(of: held.delivery.content.url)
+        let name = URLOrigin(of: held.delivery.content.url)
         var receiver = receivers[name] ?? ReceiverQueue(since: now)
         defer { receivers[name] = receiver }
         if mayStart(receiver, at: now) {
@@ -51,7 +51,7 @@ struct DeliverySlots {
 
     /// One has ended after so many milliseconds: what may start in its place, of its receiver or of another that waits.
     mutating func giveBack(_ url: String, after milliseconds: Int64, at now: Int64) -> HeldDelivery? {
-        let name = WebhookURL.origin(of: url)
+        let name = URLOrigin(of: url)
         taken -= 1
         receivers[name]?.ended(after: milliseconds, at: now)
         defer { forgetIfIdle(name) }
@@ -63,7 +63,7 @@ struct DeliverySlots {
         return nil
     }
 
-    private mutating func next(_ name: String, at now: Int64) -> HeldDelivery? {
+    private mutating func next(_ name: URLOrigin, at now: Int64) -> HeldDelivery? {
         while let receiver = receivers[name], mayStart(receiver, at: now),
             let first = receivers[name]?.next()
         {
@@ -88,7 +88,7 @@ struct DeliverySlots {
         return retreating
     }
 
-    private mutating func forgetIfIdle(_ name: String) {
+    private mutating func forgetIfIdle(_ name: URLOrigin) {
         if receivers[name]?.isIdle ?? false { receivers[name] = nil }
     }
 

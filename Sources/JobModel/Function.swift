@@ -62,7 +62,7 @@ extension Function {
     package var target: String? {
         switch handler {
         case .builtin: nil
-        case .http(let target): target.origin
+        case .http(let target): target.origin.description
         }
     }
 

@@ -11,14 +11,14 @@ package struct HTTPTarget: Equatable, Sendable {
     }
 
     package var url: Template
-    /// Scheme, host and port, as the manifest writes them: what is up or down as one.
-    package let origin: String
+    /// What is up or down as one.
+    package let origin: URLOrigin
     package var method = "POST"
     package var headers: [Header] = []
     /// Answers that complete a job, unless `retryOn` has them.
     package var successOn: [StatusRule] = [.family(2), .family(3), .family(4)]
     /// Looked at first.
-    package var retryOn: [StatusRule] = [.code(408), .code(425), .code(429), .family(5)]
+    package var retryOn = StatusRule.transient
     /// Whether an attempt without an answer is tried again.
     package var retriesNetwork = true
     /// Whether an attempt that ran out of time is tried again.
@@ -36,11 +36,9 @@ package struct HTTPTarget: Equatable, Sendable {
 
     package init(url: Template) {
         self.url = url
-        guard case .literal(let start)? = url.pieces.first, start.contains("://") else {
-            origin = ""
-            return
-        }
-        origin = WebhookURL.origin(of: start)
+        // What a manifest declares has its host in front of the first reference.
+        let start = if case .literal(let text)? = url.pieces.first { text } else { "" }
+        origin = URLOrigin(of: start)
     }
 }
 
@@ -49,6 +47,9 @@ package enum StatusRule: Equatable, Sendable {
     case code(Int)
     /// By its first digit.
     case family(Int)
+
+    /// What asks to be tried again unless the manifest says otherwise (CONTRACT 3, Handlers).
+    package static let transient: [StatusRule] = [.code(408), .code(425), .code(429), .family(5)]
 
     package func matches(_ status: Int) -> Bool {
         switch self {
@@ -61,8 +62,7 @@ package enum StatusRule: Equatable, Sendable {
 extension HTTPTarget {
     /// Whether a caller's field of this name goes on to the target.
     package func forwards(_ name: String) -> Bool {
-        let lowered = name.lowercased()
-        return forwardHeaders.contains { $0.lowercased() == lowered }
+        forwardHeaders.contains { $0.isSameIgnoringASCIICase(as: name) }
     }
 
     package enum Verdict: Equatable, Sendable { case success, retry, failure }

@@ -1,4 +1,7 @@
-/// Counts of observations up to fixed bounds, as Prometheus has them.
+/// Counts of observations up to fixed bounds, in the form in which Prometheus takes them
+/// (https://prometheus.io/docs/concepts/metric_types/#histogram).
+///
+/// It is here because both the store and the engine observe, and `/metrics` writes what either has counted.
 package struct Histogram: Equatable, Sendable {
     /// Upper bounds, rising; what is above the last counts in the total only.
     package let bounds: [Double]

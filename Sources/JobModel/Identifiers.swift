@@ -1,3 +1,5 @@
+internal import PayloadSchema
+
 /// A job's id: a lower-case UUIDv7 (RFC 9562, section 5.7) that carries its own row number.
 ///
 /// 48 bits of milliseconds and a 15-bit counter in the leading random bits (section 6.2, method 1) make the row; the
@@ -61,26 +63,17 @@ package struct UUIDBits: Hashable, Sendable, CustomStringConvertible {
             if position == 8 || position == 13 || position == 18 || position == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
             } else {
-                guard position < 36, let digit = Self.hexDigit(byte) else { return nil }
+                guard position < 36, let digit = Hexadecimal.value(of: byte) else { return nil }
                 if position < 18 {
-                    words.0 = words.0 << 4 | digit
+                    words.0 = words.0 << 4 | UInt64(digit)
                 } else {
-                    words.1 = words.1 << 4 | digit
+                    words.1 = words.1 << 4 | UInt64(digit)
                 }
             }
             position += 1
         }
         guard position == 36 else { return nil }
         (high, low) = words
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt64? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a")) + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A")) + 10
-        default: nil
-        }
     }
 
     package var description: String { text(dashes: true) }
@@ -97,8 +90,7 @@ package struct UUIDBits: Hashable, Sendable, CustomStringConvertible {
                         buffer[position] = UInt8(ascii: "-")
                         position += 1
                     }
-                    let digit = UInt8(word >> shift & 0xF)
-                    buffer[position] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                    buffer[position] = Hexadecimal.digit(UInt8(truncatingIfNeeded: word >> shift))
                     position += 1
                 }
             }

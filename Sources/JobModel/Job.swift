@@ -45,100 +45,10 @@ package struct Job: Equatable, Sendable {
     }
 }
 
-/// One header field of an HTTP message.
-package struct HeaderField: Equatable, Sendable {
-    package var name: String
-    package var value: String
-
-    package init(name: String, value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
 extension Job {
     /// The owner of jobs that came with the admin token.
     package static let adminOwner = "admin"
 
     /// The account whose limits the job counts in; nil without one.
     package var account: String? { owner == Self.adminOwner ? nil : owner }
-}
-
-/// How far a job has come: counted over the attempts of its life and of its present run.
-package struct JobProgress: Equatable, Sendable {
-    /// 1 for the first; a manual retry opens the next.
-    package var run = 1
-    /// The number of the latest attempt over the job's whole life; 0 before the first.
-    package var attempt = 0
-    /// Attempts of this run that used up its budget.
-    package var used = 0
-    /// Attempts of this run that a crash of the server cut off.
-    package var lost = 0
-    /// The error of the latest failed attempt.
-    package var lastError: String?
-
-    package init(run: Int = 1, attempt: Int = 0, used: Int = 0, lost: Int = 0, lastError: String? = nil) {
-        self.run = run
-        self.attempt = attempt
-        self.used = used
-        self.lost = lost
-        self.lastError = lastError
-    }
-
-    /// CONTRACT 1: attempts of the run that used up budget, minus one, never below 0.
-    package var retryCount: Int { max(0, used - 1) }
-}
-
-/// One try at running a job, after it ended.
-package struct Attempt: Equatable, Sendable {
-    package enum Result: Int64, Sendable, CaseIterable {
-        case completed = 0
-        case failed = 1
-        /// Ran past the function's `timeout`.
-        case timeout = 2
-        /// Stopped because the job's `maxWait` had passed.
-        case expired = 3
-        /// Stopped by a cancellation with force.
-        case cancelled = 4
-        /// Cut off by a crash of the server.
-        case lost = 5
-    }
-
-    /// From 1 over the job's whole life.
-    package var number: Int
-    package var run: Int
-    package var startedAt: Timestamp
-    package var completedAt: Timestamp
-    package var result: Result
-    package var statusCode: Int?
-    package var error: String?
-    /// The manifest revision under which it ran.
-    package var revision: String
-    /// What its target answered; nil for what is no HTTP call, or never got that far.
-    package var exchange: Exchange?
-
-    package init(
-        number: Int, run: Int, startedAt: Timestamp, completedAt: Timestamp, result: Result, statusCode: Int? = nil,
-        error: String? = nil, revision: String, exchange: Exchange? = nil
-    ) {
-        self.exchange = exchange
-        self.number = number
-        self.run = run
-        self.startedAt = startedAt
-        self.completedAt = completedAt
-        self.result = result
-        self.statusCode = statusCode
-        self.error = error
-        self.revision = revision
-    }
-}
-
-/// The right to finish an attempt. A settlement whose token is no longer the job's is stale and changes nothing.
-package struct Lease: Hashable, Sendable {
-    /// Never 0; unique over the life of the store's file.
-    package let token: Int64
-
-    package init(token: Int64) {
-        self.token = token
-    }
 }

@@ -172,9 +172,7 @@ package struct Template: Equatable, Sendable {
             case "A"..."Z", "a"..."z", "0"..."9", "-", ".", "_", "~":
                 encoded.unicodeScalars.append(scalar)
             default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                encoded += digits.utf8.count == 1 ? "%0" : "%"
-                encoded += digits
+                encoded += "%" + Hexadecimal.text(CollectionOfOne(byte), .upper)
             }
         }
         return encoded

@@ -1,3 +1,5 @@
+internal import PayloadSchema
+
 /// `traceparent` (W3C Trace Context, section 3.2): `00-<32 hex: trace>-<16 hex: span>-<2 hex: flags>`.
 package enum TraceContext {
     package static let fieldName = "traceparent"
@@ -12,7 +14,7 @@ package enum TraceContext {
         let trace = given?.trace ?? call.job.id.uuid.hex
         // The job's random bits tell its spans from others', the attempt tells them apart; never zero.
         let span = (call.job.id.random &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(clamping: call.attempt)) | 1 << 63
-        return "00-\(trace)-\(String(span, radix: 16))-\(given?.flags ?? "01")"
+        return "00-\(trace)-\(Hexadecimal.text(span))-\(given?.flags ?? "01")"
     }
 
     /// nil for what is malformed or all zeros; of a later version the parts of this one are read.
@@ -25,8 +27,9 @@ package enum TraceContext {
         return (parts[1], parts[3])
     }
 
+    /// Capitals are refused (section 3.2.2).
     private static func isHex(_ text: String, _ count: Int) -> Bool {
         text.utf8.count == count
-            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+            && text.utf8.allSatisfy { Hexadecimal.value(of: $0) != nil && ASCII.lowercase($0) == $0 }
     }
 }

@@ -64,7 +64,7 @@ package final class DevSink: Sendable {
         let steps = await steps(headers, bytes, body)
         let arrival = Arrival(
             at: now(), id: headers.first(name: "webhook-id") ?? "",
-            attempt: headers.first { $0.name.lowercased().hasSuffix("-attempt") }?.value ?? "", answered: answered,
+            attempt: headers.first { $0.name.asciiLowercased.hasSuffix("-attempt") }?.value ?? "", answered: answered,
             steps: steps, body: body ?? .string(String(decoding: bytes.prefix(65_536), as: UTF8.self)))
         state.withLock { state in
             if state.arrivals[name] == nil, state.arrivals.count >= Self.sinks { return }
@@ -92,7 +92,8 @@ package final class DevSink: Sendable {
             seconds.map { "\($0), \(isFresh ? "less" : "more") than 5 minutes from now" } ?? "missing or no number")
         let given = (headers.first(name: "webhook-signature") ?? "").split(separator: " ").map(String.init)
         let plain = headers.first {
-            $0.name.lowercased().hasSuffix("-signature") && $0.name.lowercased() != "webhook-signature"
+            $0.name.asciiLowercased.hasSuffix("-signature")
+                && !$0.name.isSameIgnoringASCIICase(as: "webhook-signature")
         }
         var owners: (standard: String?, plain: String?)
         for candidate in await candidates(body ?? .null) {

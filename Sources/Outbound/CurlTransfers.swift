@@ -80,7 +80,8 @@ final class CurlTransfers {
         return nextShard
     }
 
-    /// Up to the third slash.
+    /// Up to the third slash. `URLOrigin` would make a text for each request, and here two names of one server cost no more
+    /// than a connection.
     private static func origin(of url: String) -> Substring {
         var slashes = 0
         let end = url.utf8.firstIndex { byte in

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// The head of an answer as it came, line by line.
 enum HeadText {
     /// Names in lower case, in their order; lines that are no fields are passed over.
@@ -21,7 +23,7 @@ enum HeadText {
         while let last = value.last, isSpace(last) { value.removeLast() }
         let name = line[..<colon]
         let text = String(unsafeUninitializedCapacity: name.count) { buffer in
-            for (offset, byte) in name.enumerated() { buffer[offset] = OutboundHeaders.lowercase(byte) }
+            for (offset, byte) in name.enumerated() { buffer[offset] = ASCII.lowercase(byte) }
             return name.count
         }
         return OutboundAnswer.Field(text, String(decoding: value, as: UTF8.self))

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import JobModel
 
 /// A request's header fields as libcurl reads them: a list of lines, in one block of memory. `curl_slist_append` would take
 /// two for each line.
@@ -38,7 +39,7 @@ final class HeaderList {
         }
         // libcurl waits for a 100 and names a form's type by itself: both are taken away.
         add("Expect", ":")
-        let namesType = request.headers.contains { OutboundHeaders.isSame($0.name.utf8, "content-type".utf8) }
+        let namesType = request.headers.contains { $0.name.isSameIgnoringASCIICase(as: "content-type") }
         if !namesType { add("Content-Type", ":") }
         for (name, value) in request.headers {
             // With a colon and nothing behind it, or blanks, libcurl would leave the field out.

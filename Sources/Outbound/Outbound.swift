@@ -44,12 +44,12 @@ package final class Outbound: Sendable {
 
     private static func problem(of request: OutboundRequest) -> OutboundFailure? {
         let url = request.url.utf8
-        guard ["http://", "https://"].contains(where: { OutboundHeaders.isSame(url.prefix($0.utf8.count), $0.utf8) }),
-            url.count <= OutboundLimits.urlBytes, url.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        guard HTTPScheme(of: request.url) != nil, url.count <= OutboundLimits.urlBytes,
+            url.allSatisfy(ASCII.isVisible)
         else { return .invalidURL }
-        guard OutboundHeaders.isToken(request.method) else { return .invalidHeader(name: "method") }
-        for (name, value) in request.headers where !OutboundHeaders.mayBeSet(name) || !OutboundHeaders.isValue(value) {
-            return .invalidHeader(name: OutboundHeaders.isToken(name) ? name : "name")
+        guard HTTPHeaderRules.isToken(request.method) else { return .invalidHeader(name: "method") }
+        for (name, value) in request.headers where !HTTPHeaderRules.maySet(name) || !HTTPHeaderRules.isValue(value) {
+            return .invalidHeader(name: HTTPHeaderRules.isToken(name) ? name : "name")
         }
         return nil
     }

@@ -4,7 +4,7 @@ internal import JobModel
 package struct OutboundRequest: Sendable {
     package var method: String
     package var url: String
-    /// Checked by `OutboundHeaders`; what is wrong there is never sent.
+    /// Checked by `HTTPHeaderRules`; what is wrong there is never sent.
     package var headers: [(name: String, value: String)]
     /// nil for none.
     package var body: [UInt8]?

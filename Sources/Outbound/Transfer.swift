@@ -198,7 +198,7 @@ final class Transfer: @unchecked Sendable {
             curl_url_get(parts, CURLUPART_HOST, &text, 0) == CURLUE_OK, let text
         else { return "" }
         defer { curl_free(text) }
-        return String(cString: text).lowercased()
+        return String(cString: text).asciiLowercased
     }
 
     // MARK: Callbacks, on the loop's thread

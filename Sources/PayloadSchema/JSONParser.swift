@@ -88,7 +88,9 @@ private struct JSONBuilder {
             flushPlain(to: index)
             let kind = buffer[index + 1]
             if kind == UInt8(ascii: "u") {
-                let unit = (2...5).reduce(UInt16(0)) { $0 << 4 | UInt16(hexDigit(buffer[index + $1]) ?? 0) }
+                let unit = (2...5).reduce(UInt16(0)) {
+                    $0 << 4 | UInt16(Hexadecimal.value(of: buffer[index + $1]) ?? 0)
+                }
                 units.append(unit)
                 index += 6
                 // The first half of a pair waits for the second.

@@ -226,7 +226,7 @@ struct JSONTokenizer {
         guard start + 5 < bytes.count else { throw error(.unexpectedEnd) }
         var unit: UInt16 = 0
         for offset in 2...5 {
-            guard let digit = hexDigit(bytes[start + offset]) else { throw error(.invalidEscape) }
+            guard let digit = Hexadecimal.value(of: bytes[start + offset]) else { throw error(.invalidEscape) }
             unit = unit << 4 | UInt16(digit)
         }
         return unit
@@ -251,15 +251,5 @@ struct JSONTokenizer {
             throw error(.invalidUTF8)
         }
         index += length
-    }
-}
-
-/// The value of an ASCII hex digit, or nil.
-func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
     }
 }

@@ -69,11 +69,11 @@ enum TaskBody {
 
     /// Of several fields of one name the values in one, as RFC 9110, section 5.3 joins them.
     private static func headers(_ exchange: Exchange) -> JSONValue {
-        var values: [String: [String]] = [:]
-        for field in exchange.headers { values[field.name, default: []].append(field.value) }
+        var values: [MemberName: [String]] = [:]
+        for field in exchange.headers { values[MemberName(field.name), default: []].append(field.value) }
         var object = JSONObject()
         for field in exchange.headers {
-            guard let all = values.removeValue(forKey: field.name) else { continue }
+            guard let all = values.removeValue(forKey: MemberName(field.name)) else { continue }
             object[field.name] = .string(all.joined(separator: ", "))
         }
         return .object(object)

@@ -42,14 +42,14 @@ package final class HTTPWebhookSender: WebhookSender {
         if let status = result.answer?.status {
             let isTaken = (200..<300).contains(status)
             return WebhookAnswer(
-                statusCode: status, error: isTaken ? nil : StatusPhrases.phrase(status) ?? "HTTP \(status)")
+                statusCode: status, error: isTaken ? nil : HTTPStatus(status).text)
         }
         return WebhookAnswer(statusCode: nil, error: result.failure.map { "\($0)" } ?? "no answer")
     }
 
     /// `X-Sluice` names the product `Sluice-Webhook`.
     private func product(_ prefix: String) -> String {
-        let name = prefix.lowercased().hasPrefix("x-") ? String(prefix.dropFirst(2)) : prefix
+        let name = prefix.prefix(2).isSameIgnoringASCIICase(as: "x-") ? String(prefix.dropFirst(2)) : prefix
         return "\(name)-Webhook"
     }
 }

@@ -1,6 +1,7 @@
 private import Crypto
 private import Foundation
 package import JobModel
+private import PayloadSchema
 
 /// Signs what leaves, in two schemes at once: an HMAC-SHA256 of the raw body in hex (reference/asyncly-api.txt), and
 /// Standard Webhooks 1.0 (https://www.standardwebhooks.com), which signs id and time with it.
@@ -24,11 +25,7 @@ package struct WebhookSignature: Sendable {
     /// `sha256=<hex>` of the body alone.
     package func plain(_ body: [UInt8]) -> String {
         let code = HMAC<SHA256>.authenticationCode(for: body, using: plainKey)
-        return "sha256="
-            + code.map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.utf8.count == 1 ? "0" + digits : digits
-            }.joined()
+        return "sha256=" + Hexadecimal.text(code)
     }
 
     /// `v1,<base64>` of `id.timestamp.body`.

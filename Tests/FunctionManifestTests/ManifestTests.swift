@@ -36,13 +36,43 @@ extension ManifestResult {
     @Test(arguments: [
         ("url: \"http:///{payload.x}\"", "has no host"), ("url: \"http://${HOST}/{payload.x}\"", "has no host"),
         ("url: \"http://:80/x\"", "has no host"), ("url: \"http://user@/x\"", "has no host"),
+        ("url: \"http://\"", "has no host"), ("url: \"http://:80\"", "has no host"),
+        ("url: \"https://h?{payload.x}\"", "lets a job choose the host"),
+        ("url: \"https://h\\\\@{payload.x}\"", "lets a job choose the host"),
         ("url: \"http://h:99999/x\"", "has no port between 1 and 65535"),
+        ("url: \"http://h:+80/x\"", "has no port between 1 and 65535"),
         ("url: \"http://h{payload.x}/\"", "lets a job choose the host"),
         ("url: \"http://h/\", headers: {X-A: \"{result.a}\"}", "knows no result"),
     ])
     func `What would go astray at every call is refused at once`(_ lines: String, _ message: String) {
         let result = target(lines, ["HOST": ""])
         #expect(result.summary.count == 1 && result.summary[0].contains(message), "\(result.summary)")
+    }
+
+    @Test func `Keys are the same when their bytes are`() {
+        let result = function("caf\u{E9}: 1\ncafe\u{301}: 2")
+        #expect(result.summary.map { $0.contains("unknown key") } == [true, true], "\(result.summary)")
+        let twice = function("caf\u{E9}: 1\ncaf\u{E9}: 2")
+        #expect(twice.summary.contains { $0.contains("given twice") }, "\(twice.summary)")
+    }
+
+    @Test(arguments: ["X-\u{212A}ey", "caf\u{E9}", "cafe\u{301}", ""])
+    func `A header name is a token`(_ name: String) {
+        for lines in ["headers: {\"\(name)\": a}", "forwardHeaders: [\"\(name)\"]"] {
+            let result = target("url: \"http://h/\", \(lines)", [:])
+            #expect(result.summary.count == 1, "\(result.summary)")
+        }
+    }
+
+    @Test(arguments: ["5xx", "503"])
+    func `A rule for a status is a code or a family`(_ rule: String) {
+        #expect(target("url: \"http://h/\", retryOn: [\(rule)]", [:]).summary.isEmpty)
+    }
+
+    @Test(arguments: ["\u{665}xx", "6xx", "0xx", "xxx", "5xx\u{301}", "+xx", "5x"])
+    func `Another one is none`(_ rule: String) {
+        let result = target("url: \"http://h/\", retryOn: [\"\(rule)\"]", [:])
+        #expect(result.summary.count == 1 && result.summary[0].contains("is no status"), "\(result.summary)")
     }
 
     @Test func `What a reference is filled with stands for itself in a template`() throws {

@@ -90,6 +90,14 @@ final class TestConnection {
         #expect(try connection.request()?.rejection?.status == 408)
     }
 
+    @Test(arguments: ["chun\u{212A}ed", "gzip", "chunked\u{301}"])
+    func `A coding that is chunked to Unicode only is not understood`(_ coding: String) throws {
+        let connection = try TestConnection()
+        try connection.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \(coding)\r\n\r\n0\r\n\r\n")
+        #expect(try connection.request()?.rejection?.status == 400)
+        #expect(try connection.request() == nil)
+    }
+
     @Test func `A body at one byte a second is refused after its time, however steadily it comes`() throws {
         let connection = try TestConnection()
         try connection.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n")

@@ -43,6 +43,16 @@ import Testing
         #expect(try await answer(table, "GET", []) == "404")
         #expect(try await answer(table, "GET", ["a", "b", "c"]) == "404")
     }
+
+    @Test func `A literal is met by its own bytes only`() async throws {
+        let table = try table([("GET", "Key"), ("GET", "Key/{x}")])
+        #expect(try await answer(table, "GET", ["Key"]) == "GET Key ")
+        #expect(try await answer(table, "GET", ["\u{212A}ey"]) == "404")
+        #expect(try await answer(table, "GET", ["key"]) == "404")
+        // A value stays as it came.
+        let values = try await answer(table, "GET", ["Key", "e\u{301}"])
+        #expect(values.utf8.elementsEqual("GET Key/{x} x=e\u{301}".utf8))
+    }
 }
 
 enum NoLoop {
@@ -70,6 +80,14 @@ enum NoLoop {
         #expect(items.map(\.name) == ["a", "b", "a", "", "c", "d"])
         #expect(items.map(\.value) == ["1", "", "2 3", "x", "&=", "=e"])
     }
+
+    @Test func `A combining mark hides no separator`() throws {
+        #expect(try RequestPath.segments(of: "/a/\u{301}b") == ["a", "\u{301}b"])
+        #expect(try RequestPath.segments(of: "/a/\u{301}/../b") == nil)
+        let items = try Query.items(of: "a=\u{301}1&\u{301}b=2")
+        #expect(items.map(\.name) == ["a", "\u{301}b"])
+        #expect(items.map(\.value) == ["\u{301}1", "2"])
+    }
 }
 
 @Suite struct DoorTests {
@@ -83,6 +101,15 @@ enum NoLoop {
         ] as [(String, String?, Bool)])
     func `On loopback only our own names are answered`(_ listening: String, _ host: String?, _ allowed: Bool) {
         #expect(HostCheck(listening: listening, further: ["mine.example.com"]).allows(host) == allowed)
+    }
+
+    @Test func `A host is ours by its bytes`() {
+        let check = HostCheck(listening: "127.0.0.1", further: ["kiosk.example.com"])
+        #expect(check.allows("KIOSK.example.com:3000"))
+        #expect(check.allows("localhost:"))
+        #expect(!check.allows("\u{212A}iosk.example.com"))
+        #expect(!check.allows("localhost:\u{663}"))
+        #expect(!check.allows("localhost\u{301}"))
     }
 
     @Test(arguments: [

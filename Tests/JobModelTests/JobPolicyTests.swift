@@ -77,7 +77,7 @@ import Testing
             Issue.record("\(policy.function.handler)")
             return
         }
-        #expect(target.isOfCaller && target.method == "PUT" && target.origin == "http://localhost:1")
+        #expect(target.isOfCaller && target.method == "PUT" && target.origin.description == "http://localhost:1")
         #expect(target.url.pieces == [.literal("http://localhost:1/{payload.x}")])
         #expect(target.headers.first?.value.pieces == [.literal("{{")])
     }

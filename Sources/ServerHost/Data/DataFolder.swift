@@ -37,10 +37,7 @@ struct DataFolder: Sendable {
             if text.utf8.count >= 32 { return text }
             throw Problem(text: "\(file) is damaged: shorter than 32 bytes; remove it and a new one is made")
         }
-        let text = (0..<4).map { _ in
-            let digits = String(random(), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        let text = (0..<4).map { _ in Hexadecimal.text(random()) }.joined()
         try write(text + "\n", to: file)
         return text
     }

@@ -1,0 +1,44 @@
+/// Base 16 (RFC 4648, section 8): two digits for each byte, the high half first.
+package enum Hexadecimal {
+    /// How the digits from 10 to 15 are written.
+    package enum Letters: Sendable { case lower, upper }
+
+    /// The value of an ASCII digit in either case, from 0 to 15; nil for every other byte.
+    @inlinable package static func value(of digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    /// The byte that two digits name; nil when one of them is no digit.
+    @inlinable package static func byte(_ high: UInt8, _ low: UInt8) -> UInt8? {
+        guard let high = value(of: high), let low = value(of: low) else { return nil }
+        return high << 4 | low
+    }
+
+    /// The ASCII digit of the low four bits.
+    @inlinable package static func digit(_ value: UInt8, _ letters: Letters = .lower) -> UInt8 {
+        let value = value & 0xF
+        if value < 10 { return UInt8(ascii: "0") + value }
+        return (letters == .lower ? UInt8(ascii: "a") : UInt8(ascii: "A")) + value - 10
+    }
+
+    /// Two digits for each byte.
+    package static func text(_ bytes: some Sequence<UInt8>, _ letters: Letters = .lower) -> String {
+        var digits: [UInt8] = []
+        digits.reserveCapacity(2 * bytes.underestimatedCount)
+        for byte in bytes {
+            digits.append(digit(byte >> 4, letters))
+            digits.append(digit(byte, letters))
+        }
+        return String(decoding: digits, as: UTF8.self)
+    }
+
+    /// 16 digits, leading zeros included.
+    package static func text(_ word: UInt64) -> String {
+        text((0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) })
+    }
+}
