@@ -18,7 +18,7 @@ enum DiscardingServer {
             log.write("nothing is kept: every job is accepted and forgotten\n")
             try await Server(settings, log: log, openStore: { _, _, _ in DiscardingStore() }).run()
             return 0
-        } catch let problem as Settings.Problem {
+        } catch let problem as SettingsProblem {
             log.write("error: \(problem.text)\n")
         } catch let refusal as StartRefusal {
             log.write(refusal.text)

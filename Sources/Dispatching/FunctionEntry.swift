@@ -1,10 +1,5 @@
 internal import JobModel
 
-/// A place in the list of functions; a function keeps its place for the life of the process.
-struct FunctionID: Hashable, Sendable {
-    var index: Int
-}
-
 /// One function: its rules as they stand, and its lanes that may start.
 struct FunctionEntry: Sendable {
     struct CountRule: Sendable {

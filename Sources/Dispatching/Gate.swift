@@ -1,10 +1,5 @@
 internal import JobModel
 
-/// A place in the table of gates; used again after its gate has gone.
-struct GateID: Hashable, Sendable {
-    var index: Int32
-}
-
 /// What lanes wait for: one record for each key of a limit.
 struct Gate: Sendable {
     /// Where its limit is found: rules are looked up when they are needed, so a reload changes them in one place.

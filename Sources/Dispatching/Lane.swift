@@ -1,10 +1,5 @@
 internal import JobModel
 
-/// A place in the table of lanes; used again after its lane has gone.
-struct LaneID: Hashable, Sendable {
-    var index: Int32
-}
-
 /// Jobs of one function that share a caller and all limit keys: they start one after another, and wait for the same gates.
 struct Lane: Sendable {
     /// Where a lane stands: in exactly one place.

@@ -1,16 +1,5 @@
 internal import HeapModule
 
-/// A lane's place in a line; stale as soon as the lane has moved.
-struct LaneEntry: Comparable, Sendable {
-    var turn: UInt64
-    var lane: LaneID
-    var ticket: UInt32
-
-    static func < (left: LaneEntry, right: LaneEntry) -> Bool {
-        (left.turn, left.lane.index) < (right.turn, right.lane.index)
-    }
-}
-
 /// Lanes that wait for one thing, the least recently served first.
 ///
 /// A first-in-first-out line would starve a lane with two gates: each time one opens, the other is full.

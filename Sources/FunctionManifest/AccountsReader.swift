@@ -7,7 +7,7 @@ enum AccountsReader {
         guard var block = value.block() else { return limits }
         _ = block.take("registration")?.choice(["closed", "open"])
         if let number = block.take("concurrency")?.integer(1...Limits.concurrency) { limits.concurrency = number }
-        if let count = block.take("maxQueued")?.integer(LimitReader.counts) { limits.maxQueued = count }
+        if let count = block.take("maxQueued")?.integer(ManifestRange.counts) { limits.maxQueued = count }
         block.finish()
         return limits
     }
@@ -20,8 +20,8 @@ enum AnonymousReader {
         var limits = AnonymousLimits()
         guard var block = value.block() else { return limits }
         if let number = block.take("concurrency")?.integer(1...Limits.concurrency) { limits.concurrency = number }
-        _ = block.take("maxQueued")?.integer(LimitReader.counts)
-        _ = block.take("maxDelay")?.duration(DefaultsReader.anyDuration)
+        _ = block.take("maxQueued")?.integer(ManifestRange.counts)
+        _ = block.take("maxDelay")?.duration(ManifestRange.anyDuration)
         block.finish()
         return limits
     }

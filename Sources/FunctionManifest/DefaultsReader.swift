@@ -13,9 +13,6 @@ struct FunctionDefaults {
 
 /// The keys that `defaults` and a function share; the function's own values win, key by key.
 enum DefaultsReader {
-    static let anyDuration = Duration.zero...Limits.manifestDuration
-    static let positive = Duration.milliseconds(1)...Limits.manifestDuration
-
     static func read(_ value: ManifestValue) -> FunctionDefaults {
         var defaults = FunctionDefaults()
         guard var block = value.block() else { return defaults }
@@ -25,9 +22,9 @@ enum DefaultsReader {
     }
 
     static func readShared(_ block: inout ManifestBlock, into defaults: inout FunctionDefaults) {
-        if let timeout = block.take("timeout")?.duration(positive) { defaults.timeout = timeout }
-        if let maxWait = block.take("maxWait")?.duration(positive) { defaults.maxWait = maxWait }
-        if let count = block.take("maxQueued")?.integer(LimitReader.counts) { defaults.maxQueued = count }
+        if let timeout = block.take("timeout")?.duration(ManifestRange.positiveDuration) { defaults.timeout = timeout }
+        if let maxWait = block.take("maxWait")?.duration(ManifestRange.positiveDuration) { defaults.maxWait = maxWait }
+        if let count = block.take("maxQueued")?.integer(ManifestRange.counts) { defaults.maxQueued = count }
         if let retry = block.take("retry") { readRetry(retry, into: &defaults) }
         if let retention = block.take("retention") { readRetention(retention, into: &defaults.retention) }
     }
@@ -41,9 +38,9 @@ enum DefaultsReader {
     static func readRetry(_ block: inout ManifestBlock, policy: inout RetryPolicy, jitterIsSet: inout Bool) {
         if let attempts = block.take("attempts")?.integer(1...Limits.retryAttempts) { policy.attempts = attempts }
         if let backoff = block.take("backoff")?.choice(RetryPolicy.Backoff.self) { policy.backoff = backoff }
-        if let delay = block.take("delay")?.duration(anyDuration) { policy.delay = delay }
+        if let delay = block.take("delay")?.duration(ManifestRange.anyDuration) { policy.delay = delay }
         if let factor = block.take("factor")?.number(1...1000) { policy.factor = factor }
-        if let maxDelay = block.take("maxDelay")?.duration(anyDuration) { policy.maxDelay = maxDelay }
+        if let maxDelay = block.take("maxDelay")?.duration(ManifestRange.anyDuration) { policy.maxDelay = maxDelay }
         if let jitter = block.take("jitter")?.choice(RetryPolicy.Jitter.self) {
             policy.jitter = jitter
             jitterIsSet = true
@@ -55,7 +52,7 @@ enum DefaultsReader {
             }
             guard let list = table.list() else { return }
             if list.isEmpty { table.report("must not be empty") }
-            let delays = list.compactMap { $0.duration(anyDuration) }
+            let delays = list.compactMap { $0.duration(ManifestRange.anyDuration) }
             policy.delays = delays.isEmpty ? nil : delays
             if !jitterIsSet { policy.jitter = .none }
         } else if !formula.isEmpty {
@@ -66,9 +63,13 @@ enum DefaultsReader {
 
     private static func readRetention(_ value: ManifestValue, into retention: inout Retention) {
         guard var block = value.block() else { return }
-        if let completed = block.take("completed")?.duration(anyDuration) { retention.completed = completed }
-        if let failed = block.take("failed")?.duration(anyDuration) { retention.failed = failed }
-        if let tombstone = block.take("tombstone")?.duration(anyDuration) { retention.tombstone = tombstone }
+        if let completed = block.take("completed")?.duration(ManifestRange.anyDuration) {
+            retention.completed = completed
+        }
+        if let failed = block.take("failed")?.duration(ManifestRange.anyDuration) { retention.failed = failed }
+        if let tombstone = block.take("tombstone")?.duration(ManifestRange.anyDuration) {
+            retention.tombstone = tombstone
+        }
         block.finish()
     }
 }

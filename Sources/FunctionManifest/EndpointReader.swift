@@ -59,13 +59,13 @@ enum EndpointReader {
         return codes
     }
 
-    private static func redirects(_ value: ManifestValue) -> [Endpoint.RedirectState: Template] {
+    private static func redirects(_ value: ManifestValue) -> [RedirectState: Template] {
         guard case .mapping = value.node.content else {
             return value.template().map { [.completed: $0] } ?? [:]
         }
         guard var block = value.block() else { return [:] }
-        var redirects: [Endpoint.RedirectState: Template] = [:]
-        for state in Endpoint.RedirectState.allCases {
+        var redirects: [RedirectState: Template] = [:]
+        for state in RedirectState.allCases {
             guard let value = block.take(state.rawValue), let template = value.template() else { continue }
             if state != .completed, template.uses(.result) {
                 value.report("a job that is \(state.rawValue) has no result", help: "use {payload.…} or {parameters.…}")

@@ -92,7 +92,7 @@ enum FunctionReader {
             }
         }
         let windowValue = block.take("window")
-        let window = windowValue?.duration(DefaultsReader.positive)
+        let window = windowValue?.duration(ManifestRange.positiveDuration)
         let shortest = min(function.retention.completed, function.retention.failed)
         if let window, window > shortest {
             windowValue?.report(

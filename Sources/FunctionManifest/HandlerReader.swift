@@ -33,7 +33,7 @@ enum HandlerReader {
         guard let kind = value.choice(Builtin.Kind.self) else { return nil }
         var builtin = Builtin(kind: kind)
         guard let simulate, var block = simulate.block() else { return builtin }
-        if let duration = block.take("duration")?.duration(DefaultsReader.anyDuration) { builtin.duration = duration }
+        if let duration = block.take("duration")?.duration(ManifestRange.anyDuration) { builtin.duration = duration }
         if let spread = block.take("spread")?.number(0...1) { builtin.spread = spread }
         let rate = block.take("failureRate")?.number(0...1)
         if let status = block.take("status")?.integer(400...599) { builtin.status = status }
@@ -64,7 +64,7 @@ enum CommandHandlerShape {
         _ = block.take("env")?.strings()
         if var limits = block.take("limits")?.block() {
             _ = limits.take("memory")?.size(1 << 20...1 << 40)
-            _ = limits.take("cpuTime")?.duration(DefaultsReader.positive)
+            _ = limits.take("cpuTime")?.duration(ManifestRange.positiveDuration)
             _ = limits.take("openFiles")?.integer(16...1_048_576)
             limits.finish()
         }

@@ -25,9 +25,9 @@ enum LaterBlocks {
         guard var block = value.block() else { return }
         _ = block.take("adHocTargets")?.bool()
         if var max = block.take("max")?.block() {
-            _ = max.take("timeout")?.duration(DefaultsReader.positive)
+            _ = max.take("timeout")?.duration(ManifestRange.positiveDuration)
             _ = max.take("retries")?.integer(0...Limits.retryAttempts - 1)
-            _ = max.take("delay")?.duration(DefaultsReader.anyDuration)
+            _ = max.take("delay")?.duration(ManifestRange.anyDuration)
             _ = max.take("priority")?.integer(-100...100)
             max.finish()
         }

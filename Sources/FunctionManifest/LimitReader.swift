@@ -2,8 +2,6 @@ internal import JobModel
 
 /// `rateLimit`, `throttle`, `concurrency` and `maxQueued` of a function.
 enum LimitReader {
-    static let counts = 1...1_000_000_000
-
     static func read(_ block: inout ManifestBlock, maxQueued: Int) -> FunctionLimits {
         var limits = FunctionLimits()
         limits.maxQueued = maxQueued
@@ -43,9 +41,9 @@ enum LimitReader {
     }
 
     private static func readRate(_ block: inout ManifestBlock) -> (limit: Int, per: Duration)? {
-        let limit = block.require("limit", help: "how many: {limit: 10, per: 1m}")?.integer(counts)
+        let limit = block.require("limit", help: "how many: {limit: 10, per: 1m}")?.integer(ManifestRange.counts)
         let per = block.require("per", help: "the time they are counted in: {limit: 10, per: 1m}")?
-            .duration(DefaultsReader.positive)
+            .duration(ManifestRange.positiveDuration)
         guard let limit, let per else { return nil }
         return (limit, per)
     }

@@ -44,7 +44,7 @@ enum ManifestFields {
         fields += StatusName.allCases.map { name in
             ManifestField("endpoint.statusCodes.\(name.rawValue)", endpoint.statusCodes[name].map { "\($0)" })
         }
-        fields += Endpoint.RedirectState.allCases.map { state in
+        fields += RedirectState.allCases.map { state in
             ManifestField("endpoint.redirect.\(state.rawValue)", endpoint.redirects[state]?.text)
         }
         fields += [

@@ -13,7 +13,7 @@ enum ServerReader {
         if let path = block.take("basePath") { basePath(path).map { settings.basePath = $0 } }
         if let number = block.take("concurrency")?.integer(1...Limits.concurrency) { settings.concurrency = number }
         if let size = block.take("maxPayload")?.size(1...Limits.payloadBytes) { settings.maxPayload = size }
-        if let count = block.take("maxQueued")?.integer(LimitReader.counts) { settings.maxQueued = count }
+        if let count = block.take("maxQueued")?.integer(ManifestRange.counts) { settings.maxQueued = count }
         if let grace = block.take("shutdownGrace")?.duration(.zero ... .seconds(3600)) {
             settings.shutdownGrace = grace
         }

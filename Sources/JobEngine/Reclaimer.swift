@@ -53,7 +53,7 @@ package final class Reclaimer: Service {
         guard !lost.isEmpty else { return 0 }
         logger.warning("Taking up attempts that were cut off", metadata: ["count": "\(lost.count)"])
         let entries = lost.map {
-            Recorder.Entry(
+            EndedAttempt(
                 live: $0, outcome: .lost, function: deployment.policy(for: $0.job)?.function, endedAt: clock.now())
         }
         return try await settle(entries) { (entries) throws(StoreError) in

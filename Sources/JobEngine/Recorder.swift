@@ -37,21 +37,10 @@ final class Recorder: Sendable {
         self.logger = logger
     }
 
-    /// Outcomes to be written together, each with the function whose policy decides.
-    struct Entry: Sendable {
-        var live: LiveJob
-        var outcome: Outcome
-        /// As the attempt knew it; nil when the function is gone.
-        var function: Function?
-        var exchange: Exchange?
-        /// However long it takes to write that.
-        var endedAt: Moment
-    }
-
     /// Writes what became of attempts of a former process and tells those who wait.
     ///
     /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
-    func record(_ entries: [Entry]) async throws(StoreError) -> [Timestamp?] {
+    func record(_ entries: [EndedAttempt]) async throws(StoreError) -> [Timestamp?] {
         let unread = plan.unread(entries.lazy.map { ($0.live, $0.function) })
         let read = unread.isEmpty ? [:] : try await read(unread)
         let settlements = entries.map { plan.settlement(of: $0, read: read[$0.live.job.id]) }
@@ -59,7 +48,7 @@ final class Recorder: Sendable {
     }
 
     /// What is written of a job that was claimed whole.
-    func settlement(of entry: Entry) -> Settlement { plan.settlement(of: entry, read: nil) }
+    func settlement(of entry: EndedAttempt) -> Settlement { plan.settlement(of: entry, read: nil) }
 
     /// Writes completions, however long the store takes for that.
     ///
@@ -77,7 +66,7 @@ final class Recorder: Sendable {
     ///
     /// - Returns: as `record`.
     func tell(
-        _ entries: [Entry], _ settlements: [Settlement], _ results: [SettleResult]
+        _ entries: [EndedAttempt], _ settlements: [Settlement], _ results: [SettleResult]
     ) -> [Timestamp?] {
         announcer.announce(entries.map(\.live.job.id))
         if settlements.contains(where: { !$0.deliveries.isEmpty }) { deliveries.wake() }
@@ -98,7 +87,7 @@ final class Recorder: Sendable {
     }
 
     /// Puts claimed jobs back that did not start, each into this lane, as if they had not been claimed.
-    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)], hinting dispatcher: Dispatcher) async {
+    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)]) async {
         let settlements = jobs.map { live, lane in
             var progress = live.progress
             progress.attempt -= 1
@@ -110,7 +99,6 @@ final class Recorder: Sendable {
             try await self.store.settle(settlements)
         }
         announcer.announce(jobs.map(\.live.job.id))
-        for (live, lane) in jobs { dispatcher.hint(live.job.function, lane: lane, due: live.due) }
     }
 
     /// Ends jobs that are not running: cancelled, or past their `maxWait`.
@@ -163,7 +151,7 @@ final class Recorder: Sendable {
         }
     }
 
-    private func note(_ entry: Entry, _ settlement: Settlement) -> Timestamp? {
+    private func note(_ entry: EndedAttempt, _ settlement: Settlement) -> Timestamp? {
         let function = entry.live.job.function
         if case .lost = entry.outcome { metrics.update(function) { $0.lost += 1 } }
         switch settlement.change {

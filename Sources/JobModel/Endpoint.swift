@@ -23,6 +23,4 @@ package struct Endpoint: Equatable, Sendable {
     package init(path: PathPattern) {
         self.path = path
     }
-
-    package enum RedirectState: String, CaseIterable, Sendable { case completed, failed, pending }
 }

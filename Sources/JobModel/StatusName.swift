@@ -23,7 +23,7 @@ package enum StatusName: String, CaseIterable, Sendable {
     }
 
     /// The redirect that may stand in for this state's answer.
-    package var redirect: Endpoint.RedirectState? {
+    package var redirect: RedirectState? {
         switch self {
         case .pending, .inFlight: .pending
         case .completed: .completed
@@ -32,3 +32,6 @@ package enum StatusName: String, CaseIterable, Sendable {
         }
     }
 }
+
+/// The states that a function may answer with a redirect.
+package enum RedirectState: String, CaseIterable, Sendable { case completed, failed, pending }

@@ -12,7 +12,7 @@ final class CurlShard {
     private let policy: EgressPolicy
     private let sockets: SocketWatch
     private let multi = curl_multi_init()
-    private var running: [UnsafeMutableRawPointer: EasyHandle] = [:]
+    private var running: [UnsafeMutableRawPointer: Transfer] = [:]
     private var idle: [EasyHandle] = []
     /// What has ended and is not told yet.
     private var ended: [Transfer] = []
@@ -43,14 +43,14 @@ final class CurlShard {
 
     func start(_ transfer: Transfer) {
         guard !transfer.isCancelled else { return refuse(transfer, .cancelled) }
-        guard let multi, let easy = idle.popLast() ?? EasyHandle(owner: self) else {
+        guard let multi, let easy = idle.popLast() ?? EasyHandle(sockets: sockets) else {
             return refuse(transfer, .other(code: Int(CURLE_FAILED_INIT.rawValue)))
         }
         guard transfer.prepare(easy, policy: policy) else {
             refuse(transfer, .invalidURL)
             return keep(easy)
         }
-        running[easy.raw] = easy
+        running[easy.raw] = transfer
         if running.count + OutboundLimits.idleConnections > connectionRoom {
             connectionRoom *= 2
             ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, connectionRoom)
@@ -81,7 +81,7 @@ final class CurlShard {
     }
 
     func stopAll() {
-        for transfer in running.values.compactMap(\.transfer) { cancel(transfer) }
+        for transfer in Array(running.values) { cancel(transfer) }
     }
 
     /// Something happened on a socket.
@@ -114,11 +114,9 @@ final class CurlShard {
 
     private func end(_ raw: UnsafeMutableRawPointer, _ code: CURLcode) {
         curl_multi_remove_handle(multi, raw)
-        guard let easy = running.removeValue(forKey: raw) else { return }
-        if let transfer = easy.transfer {
-            transfer.finish(code)
-            ended.append(transfer)
-        }
+        guard let transfer = running.removeValue(forKey: raw), let easy = transfer.easy else { return }
+        transfer.finish(code)
+        ended.append(transfer)
         keep(easy)
     }
 
@@ -143,24 +141,16 @@ final class CurlShard {
         }
 
     private func watch(_ socket: Int32, _ what: Int32) {
-        guard what != CURL_POLL_REMOVE else { return sockets.letGo(socket) }
+        guard what != CURL_POLL_REMOVE else { return sockets.letGo(socket, shard: index) }
         var events: UInt32 = 0
         if what & CURL_POLL_IN != 0 { events |= EPOLLIN.rawValue }
         if what & CURL_POLL_OUT != 0 { events |= EPOLLOUT.rawValue }
         sockets.watch(socket, events, shard: index)
     }
 
-    /// A new connection.
-    func opened(_ socket: Int32) { sockets.opened(socket) }
-
-    static let onCloseSocket: @convention(c) (UnsafeMutableRawPointer?, curl_socket_t) -> Int32 = { pointer, socket in
-        me(pointer)?.sockets.closing(socket)
-        return close(socket)
-    }
-
     private static let onTimer: @convention(c) (UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Int32 = {
         _, milliseconds, pointer in
-        me(pointer)?.timerDue = milliseconds < 0 ? nil : CurlTransfers.now() + Int64(milliseconds)
+        me(pointer)?.timerDue = milliseconds < 0 ? nil : MonotonicTime.milliseconds() + Int64(milliseconds)
         return 0
     }
 }

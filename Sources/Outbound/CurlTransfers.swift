@@ -103,7 +103,7 @@ final class CurlTransfers {
                 isWoken = true
             }
         }
-        let now = Self.now()
+        let now = MonotonicTime.milliseconds()
         for shard in made {
             shard.actOnTimer(at: now)
             shard.collect()
@@ -123,13 +123,6 @@ final class CurlTransfers {
             if let next = shard.timerDue { due = min(due ?? next, next) }
         }
         guard let due else { return -1 }
-        return Int32(clamping: max(0, due - Self.now()))
-    }
-
-    /// Milliseconds of a monotonic clock.
-    static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        return Int32(clamping: max(0, due - MonotonicTime.milliseconds()))
     }
 }

@@ -46,19 +46,22 @@ final class SocketWatch {
     func watch(_ socket: Int32, _ events: UInt32, shard: Int) {
         let known = self[socket]
         self[socket].isWanted = true
-        guard known.events != events || known.shard != shard else { return }
+        // Of another socket than a connection nobody says that it was closed: its number may be a new one's.
+        guard !known.isConnection || known.events != events || known.shard != shard else { return }
         (self[socket].events, self[socket].shard) = (events, shard)
         var event = epoll_event()
         event.data.u64 = UInt64(shard) << 32 | UInt64(UInt32(bitPattern: socket))
         event.events = events
-        epoll_ctl(epoll, known.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event)
+        if known.events != 0, epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event) == 0 { return }
+        epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event)
     }
 
     /// Whether somebody wants to know what happens on it.
     func isWanted(_ socket: Int32) -> Bool { self[socket].isWanted }
 
-    /// Nobody wants to know for now.
-    func letGo(_ socket: Int32) {
+    /// This shard does not want to know for now. The number may be another's socket already.
+    func letGo(_ socket: Int32, shard: Int) {
+        guard self[socket].shard == shard else { return }
         if self[socket].isConnection { self[socket].isWanted = false } else { forget(socket) }
     }
 

@@ -55,7 +55,7 @@ final class Transfer: @unchecked Sendable {
     func prepare(_ easy: EasyHandle, policy: EgressPolicy) -> Bool {
         self.easy = easy
         self.policy = policy
-        easy.transfer = self
+        easy.user = self
         let raw = easy.raw
         let wish = EasyHandle.Wish(
             url: request.url, method: request.method, hasBody: body != nil, timeout: request.timeout)
@@ -103,7 +103,7 @@ final class Transfer: @unchecked Sendable {
     func refuse(_ failure: OutboundFailure) { release(OutboundResult(answer: nil, failure: failure)) }
 
     private func release(_ result: OutboundResult) {
-        easy?.transfer = nil
+        easy?.user = nil
         easy = nil
         self.result = result
     }
@@ -200,32 +200,18 @@ final class Transfer: @unchecked Sendable {
         defer { curl_free(text) }
         return String(cString: text).asciiLowercased
     }
+}
 
-    // MARK: Callbacks, on the loop's thread
-
-    private static func transfer(_ pointer: UnsafeMutableRawPointer?) -> Transfer? { EasyHandle.of(pointer)?.transfer }
-
-    static let onBody: @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int = {
-        bytes, _, count, pointer in
-        guard let transfer = transfer(pointer), let bytes else { return 0 }
-        return transfer.take(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
-    }
-
-    /// Keeps what fits; false ends the transfer.
-    private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+extension Transfer: HandleUser {
+    /// Keeps what fits.
+    func take(body bytes: UnsafeRawBufferPointer) -> Bool {
         let room = max(0, request.bodyLimit - answerBody.count)
         answerBody.append(contentsOf: bytes.prefix(room))
         isTruncated = bytes.count > room
         return !isTruncated
     }
 
-    static let onHeader: @convention(c) (UnsafeMutablePointer<CChar>?, Int, Int, UnsafeMutableRawPointer?) -> Int = {
-        bytes, _, count, pointer in
-        guard let transfer = transfer(pointer), let bytes else { return 0 }
-        return transfer.head(UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
-    }
-
-    private func head(_ line: UnsafeRawBufferPointer) -> Bool {
+    func take(headLine line: UnsafeRawBufferPointer) -> Bool {
         headBytes += line.count
         guard headBytes <= OutboundLimits.headBytes else {
             stopped = .headTooLarge
@@ -237,49 +223,33 @@ final class Transfer: @unchecked Sendable {
         return true
     }
 
-    static let onOpenSocket:
-        @convention(c) (UnsafeMutableRawPointer?, curlsocktype, UnsafeMutablePointer<curl_sockaddr>?) -> curl_socket_t =
-            {
-                pointer, _, address in
-                guard let handle = EasyHandle.of(pointer), let transfer = handle.transfer, let address else {
-                    return CURL_SOCKET_BAD
-                }
-                let family = address.pointee.family
-                guard let target = SocketAddress(ccurl_address(address)),
-                    transfer.policy.allows(target.address, port: target.port, host: transfer.host)
-                else {
-                    transfer.stopped = .forbidden
-                    return CURL_SOCKET_BAD
-                }
-                // An allowed address after a forbidden one: the name has both, and only this one is used.
-                transfer.stopped = nil
-                let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-                let socket = socket(family, type, address.pointee.protocol)
-                handle.owner.opened(socket)
-                return socket
-            }
+    func mayOpen(_ target: SocketAddress?) -> Bool {
+        guard let target, policy.allows(target.address, port: target.port, host: host) else {
+            stopped = .forbidden
+            return false
+        }
+        // An allowed address after a forbidden one: the name has both, and only this one is used.
+        stopped = nil
+        return true
+    }
+
+    func maySend(to remote: UnsafeMutablePointer<CChar>?, port: Int32) -> Bool {
+        // A connection that is used again was opened for another request: look once more.
+        guard policy.isOpen || mayReach(remote, port) else {
+            stopped = .forbidden
+            return false
+        }
+        sendings += 1
+        guard sendings == 1 else {
+            // libcurl sends again when a connection that it used again had died; whether the first arrived nobody knows.
+            stopped = .notSentTwice
+            return false
+        }
+        return true
+    }
 
     private func mayReach(_ remote: UnsafeMutablePointer<CChar>?, _ port: Int32) -> Bool {
         guard let remote, let address = IPAddress(String(cString: remote)) else { return false }
         return policy.allows(address, port: Int(port), host: host)
     }
-
-    static let onSend:
-        @convention(c) (
-            UnsafeMutableRawPointer?, UnsafeMutablePointer<CChar>?, UnsafeMutablePointer<CChar>?, Int32, Int32
-        ) -> Int32 = { pointer, remote, _, port, _ in
-            guard let transfer = transfer(pointer) else { return CURL_PREREQFUNC_ABORT }
-            // A connection that is used again was opened for another request: look once more.
-            guard transfer.policy.isOpen || transfer.mayReach(remote, port) else {
-                transfer.stopped = .forbidden
-                return CURL_PREREQFUNC_ABORT
-            }
-            transfer.sendings += 1
-            guard transfer.sendings == 1 else {
-                // libcurl sends again when a connection that it used again had died; whether the first arrived nobody knows.
-                transfer.stopped = .notSentTwice
-                return CURL_PREREQFUNC_ABORT
-            }
-            return CURL_PREREQFUNC_OK
-        }
 }

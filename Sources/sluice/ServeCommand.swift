@@ -70,7 +70,7 @@ struct ServeOptions: ParsableArguments {
         defer { log.flush() }
         do {
             try await Server(Settings(flags(isDev: isDev)), log: log).run()
-        } catch let problem as Settings.Problem {
+        } catch let problem as SettingsProblem {
             log.write("error: \(problem.text)\n")
             throw ExitStatus.configuration
         } catch let refusal as StartRefusal {

@@ -3,15 +3,6 @@ internal import JobModel
 internal import JobStore
 internal import Logging
 
-/// An attempt that has ended, and what is to be written of it.
-struct Completion: Sendable {
-    var attempt: RunningAttempt
-    var entry: Recorder.Entry
-    var settlement: Settlement
-    /// Of a job that goes back to the queue, under the deployment in force then; nil when its function is gone.
-    var keys: JobKeys?
-}
-
 /// Runs one attempt and makes of its outcome what is to be written: decision and webhook bodies are made here, side by side,
 /// and not while the store's transaction is open.
 struct AttemptRunner: Sendable {
@@ -31,7 +22,7 @@ struct AttemptRunner: Sendable {
     private func completion(of attempt: RunningAttempt, _ outcome: Outcome) -> Completion {
         let now = clock.now()
         note(attempt, outcome, at: now)
-        let entry = Recorder.Entry(
+        let entry = EndedAttempt(
             live: attempt.recorded, outcome: outcome, function: attempt.function, exchange: attempt.exchange,
             endedAt: now)
         var settlement = recorder.settlement(of: entry)

@@ -88,7 +88,7 @@ final class CompletionWriter: Sendable {
             let back = claim.map { dispatcher.resolve($0, answers) } ?? []
             let dues = recorder.tell(completions.map(\.entry), completions.map(\.settlement), results)
             dispatcher.recorded(completions, dues: dues)
-            if !back.isEmpty { await recorder.giveBack(back, hinting: dispatcher) }
+            if !back.isEmpty { await dispatcher.giveBack(back, by: recorder) }
         }
     }
 }

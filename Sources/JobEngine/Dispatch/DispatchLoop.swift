@@ -88,7 +88,7 @@ package final class DispatchLoop: Service {
         do {
             let answers = try await store.claim(request.asks, under: request.terms, at: request.now)
             let back = dispatcher.resolve(claim, answers)
-            if !back.isEmpty { group.addTask { await self.recorder.giveBack(back, hinting: self.dispatcher) } }
+            if !back.isEmpty { group.addTask { await self.dispatcher.giveBack(back, by: self.recorder) } }
         } catch {
             dispatcher.failed(claim, error, besidesEnds: false)
             logger.error("Cannot claim jobs, trying again", metadata: ["error": "\(error)"])

@@ -18,7 +18,7 @@ struct SettlementPlan: Sendable {
     }
 
     /// - Parameter read: the job, where it was unread.
-    func settlement(of entry: Recorder.Entry, read: Job?) -> Settlement {
+    func settlement(of entry: EndedAttempt, read: Job?) -> Settlement {
         var generator = SourceGenerator(source: random)
         let decision = Decision.make(
             of: entry.outcome, progress: entry.live.progress, policy: entry.function?.retry ?? RetryPolicy(),

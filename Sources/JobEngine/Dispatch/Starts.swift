@@ -89,6 +89,12 @@ extension Dispatcher {
         return back
     }
 
+    /// Claimed jobs go back that did not start, each into this lane.
+    func giveBack(_ jobs: [(live: LiveJob, lane: Int64)], by recorder: Recorder) async {
+        await recorder.giveBack(jobs)
+        for (live, lane) in jobs { hint(live.job.function, lane: lane, due: live.due) }
+    }
+
     func failed(_ claim: Claim, _ error: StoreError, besidesEnds: Bool) {
         let now = clock.now()
         // A damaged row is one lane's; a store that cannot work is everybody's.

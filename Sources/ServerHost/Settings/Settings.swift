@@ -4,10 +4,6 @@ internal import Logging
 
 /// What a server is started with: flag, then environment, then `.env`, then default (CONTRACT 10).
 package struct Settings: Sendable {
-    package struct Problem: Error {
-        package var text: String
-    }
-
     /// The flags as they were given; nil means not given.
     package struct Flags: Sendable {
         package var port: Int?
@@ -41,7 +37,7 @@ package struct Settings: Sendable {
     /// nil: text for people, JSON for programs.
     var logFormat: LogFormat?
 
-    package init(_ flags: Flags) throws(Problem) {
+    package init(_ flags: Flags) throws(SettingsProblem) {
         isDev = flags.isDev
         let process = ProcessInfo.processInfo.environment
         manifest = ManifestFile(path: flags.manifest ?? process["SLUICE_MANIFEST"] ?? "functions.yaml")
@@ -49,16 +45,18 @@ package struct Settings: Sendable {
         do throws(ManifestFile.Unreadable) {
             environment = Environment(dotEnv: try manifest.dotEnv())
         } catch {
-            throw Problem(text: error.text)
+            throw SettingsProblem(text: error.text)
         }
         func setting(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
 
         port = flags.port ?? 3000
         if flags.port == nil, let text = setting("PORT") {
-            guard let number = Int(text) else { throw Problem(text: "PORT is \"\(text)\"; it takes a number") }
+            guard let number = Int(text) else { throw SettingsProblem(text: "PORT is \"\(text)\"; it takes a number") }
             port = number
         }
-        guard (0...65_535).contains(port) else { throw Problem(text: "port \(port) is out of range: 0 to 65535") }
+        guard (0...65_535).contains(port) else {
+            throw SettingsProblem(text: "port \(port) is out of range: 0 to 65535")
+        }
         host = flags.host ?? setting("SLUICE_HOST") ?? "127.0.0.1"
         database = try Database(url: flags.database ?? setting("DATABASE_URL") ?? "sqlite:sluice.db")
         dataFolder = flags.data ?? setting("SLUICE_DATA") ?? database.folder
@@ -72,28 +70,28 @@ package struct Settings: Sendable {
         let level = flags.logLevel ?? setting("LOG_LEVEL") ?? (flags.isDev ? "debug" : "info")
         guard let logLevel = Logger.Level(rawValue: level.lowercased()) else {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(text: "LOG_LEVEL is \"\(level)\"; one of: \(levels)")
+            throw SettingsProblem(text: "LOG_LEVEL is \"\(level)\"; one of: \(levels)")
         }
         self.logLevel = logLevel
         if let format = flags.logFormat ?? setting("LOG_FORMAT") {
             guard let known = LogFormat(rawValue: format) else {
-                throw Problem(text: "LOG_FORMAT is \"\(format)\"; one of: json, text")
+                throw SettingsProblem(text: "LOG_FORMAT is \"\(format)\"; one of: json, text")
             }
             logFormat = known
         }
     }
 
     /// `NAME`, or the content of the file that `NAME_FILE` names; at least 32 bytes.
-    private static func secret(_ name: String, _ setting: (String) -> String?) throws(Problem) -> Secret? {
+    private static func secret(_ name: String, _ setting: (String) -> String?) throws(SettingsProblem) -> Secret? {
         var value = setting(name)
         if value == nil, let path = setting("\(name)_FILE") {
             guard let data = FileManager.default.contents(atPath: path) else {
-                throw Problem(text: "\(name)_FILE names \(path), which cannot be read")
+                throw SettingsProblem(text: "\(name)_FILE names \(path), which cannot be read")
             }
             value = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         }
         if let value, value.utf8.count < 32 {
-            throw Problem(text: "\(name) is shorter than 32 bytes; make one with: openssl rand -hex 32")
+            throw SettingsProblem(text: "\(name) is shorter than 32 bytes; make one with: openssl rand -hex 32")
         }
         return value.map { Secret($0) }
     }
