@@ -3,7 +3,6 @@ import Glibc
 import JobModel
 import JobStore
 import PayloadSchema
-import Synchronization
 import TestClient
 import Testing
 
@@ -30,19 +29,10 @@ import Testing
             endpoint: {auth: public}
         """
 
-    /// Ids of jobs that got a 202, by function.
-    private final class Ledger: Sendable {
-        private let accepted = Mutex<[(id: String, function: String)]>([])
-
-        func add(_ id: String, _ function: String) { accepted.withLock { $0.append((id, function)) } }
-
-        var all: [(id: String, function: String)] { accepted.withLock { $0 } }
-    }
-
     @Test func `Killed again and again under load, it loses nothing it accepted and ends every job once`() async throws
     {
         let cycles = Self.isLong ? 50 : 6
-        let ledger = Ledger()
+        let load = CrashLoad(["quick", "brief", "flaky", "brief"])
         let folder = try TemporaryFolder()
         var generator = SplitMix(state: UInt64(getpid()))
         var startSeconds: [Double] = []
@@ -51,17 +41,18 @@ import Testing
             let server = try await ServerProcess(manifest: Self.manifest, folder: folder)
             startSeconds.append((ContinuousClock.now - start).inSeconds)
             let port = server.port
-            async let load: Void = Self.load(port: port, ledger: ledger)
+            async let posting: Void = load.post(to: port)
             try await Task.sleep(for: .milliseconds(Int.random(in: 30...350, using: &generator)))
             server.signal(SIGKILL)
             #expect(try await server.waitForExit() == 128 + SIGKILL)
-            try await load
+            try await posting
         }
-        let accepted = ledger.all
+        let accepted = load.accepted
         #expect(accepted.count > cycles * 10)
 
         let server = try await ServerProcess(manifest: Self.manifest, folder: folder)
-        for (id, function) in accepted {
+        for job in accepted {
+            let (id, function) = (job.id, job.function)
             let reply = try await server.end(of: "/api/v1/\(function)/status/\(id)")
             #expect(reply.status == 200 || reply.status == 500, "\(function) \(id): \(reply.text)")
         }
@@ -79,11 +70,12 @@ import Testing
     /// Jobs run twice only when they were running at a kill: every attempt before the last was cut off, or failed by
     /// itself and was tried again.
     private func checkAttempts(
-        of accepted: [(id: String, function: String)], in folder: TemporaryFolder, cycles: Int
+        of accepted: [CrashLoad.Accepted], in folder: TemporaryFolder, cycles: Int
     ) async throws -> Int {
         let store = try SQLiteJobStore(path: folder.file("sluice.db"))
         var lost = 0
-        for (text, function) in accepted {
+        for accepted in accepted {
+            let (text, function) = (accepted.id, accepted.function)
             let id = try #require(JobID(text))
             let attempts = try await store.attempts(of: id)
             guard case .found(let job)? = try await store.fetch([id], including: []).first else {
@@ -109,30 +101,6 @@ import Testing
             try connection.text(of: "SELECT count(*) FROM (SELECT job FROM outcomes GROUP BY job HAVING count(*) > 1)")
                 == "0")
         return lost
-    }
-
-    /// Eight clients post until the server is gone.
-    private static func load(port: Int, ledger: Ledger) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for client in 0..<8 {
-                group.addTask {
-                    try await offPool {
-                        let function = ["quick", "brief", "flaky", "brief"][client % 4]
-                        guard let connection = try? RawConnection(port: port) else { return }
-                        let request =
-                            "POST /api/v1/\(function) HTTP/1.1\r\nHost: localhost\r\n"
-                            + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-                        while true {
-                            guard (try? connection.send(request)) != nil, let reply = try? connection.response()
-                            else { return }
-                            if reply.status == 202, let id = reply.json["jobId"]?.string { ledger.add(id, function) }
-                            usleep(8000)
-                        }
-                    }
-                }
-            }
-            try await group.waitForAll()
-        }
     }
 
     // MARK: The negative control
