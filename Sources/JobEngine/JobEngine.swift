@@ -17,7 +17,6 @@ package final class JobEngine: Sendable {
     package let reclaimer: Reclaimer
     package let pruner: Pruner
     package let deliveries: Deliveries
-    package let renewer: LeaseRenewer
     package let clockWatch: ClockWatch
     let store: any JobStore
     private let recorder: Recorder
@@ -60,7 +59,6 @@ package final class JobEngine: Sendable {
         reclaimer = Reclaimer(
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)
-        renewer = LeaseRenewer(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
         clockWatch = ClockWatch(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
         self.deployment = current
         self.announcer = announcer
@@ -93,7 +91,7 @@ package final class JobEngine: Sendable {
     package func recover() async throws(StoreError) { try await reclaimer.reclaimAll() }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
-    package var services: [any Service] { [clockWatch, pruner, reclaimer, renewer, deliveries, loop] }
+    package var services: [any Service] { [clockWatch, pruner, reclaimer, deliveries, loop] }
 
     package func lookUp(_ id: JobID, including parts: JobParts = []) async throws(StoreError) -> JobLookup {
         let lookup = try await store.fetch([id], including: parts).first ?? .unknown

@@ -108,6 +108,7 @@ final class Recorder: Sendable {
         _ = await insisting("Cannot give jobs back", jobs: jobs.count) { () throws(StoreError) in
             try await self.store.settle(settlements)
         }
+        dispatcher.returned(jobs)
         announcer.announce(jobs.map(\.live.job.id))
         for (live, lane) in jobs { dispatcher.hint(live.job.function, lane: lane, due: live.due) }
     }

@@ -19,10 +19,7 @@ package protocol JobStore: DeliveryStore, ClockStore {
     func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult?
 
     /// Leases due jobs, at most so many of each lane, the highest priority and the longest due first.
-    func claim(_ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment) async throws(StoreError) -> [ClaimAnswer]
-
-    /// Prolongs leases; false for each that is no longer held.
-    func renew(_ held: [HeldLease], for duration: Duration, at now: Moment) async throws(StoreError) -> [Bool]
+    func claim(_ request: ClaimRequest) async throws(StoreError) -> [ClaimAnswer]
 
     /// Writes what became of attempts, or of queued jobs that ended without one; then claims, in the same commit.
     ///
@@ -57,8 +54,18 @@ package protocol JobStore: DeliveryStore, ClockStore {
     /// answer is a lower bound.
     func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int
 
-    /// Running jobs whose lease is void: run out, or held by a process that is gone.
-    func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob]
+    /// Running jobs whose lease is void, because its epoch is over: whoever held it is gone.
+    ///
+    /// Nothing renews the lease of a job. With SQLite an epoch lasts as long as the process; with PostgreSQL it will be a
+    /// node's, which renews it in one row for all that it runs.
+    func abandoned(limit: Int) async throws(StoreError) -> [LiveJob]
+
+    /// The leases that jobs run under in the present epoch, in the order of the jobs' rows, after the row `cursor`: what this
+    /// process should hold. Whoever does not hold one asks for its job with `running`.
+    func held(after cursor: Int64?, limit: Int) async throws(StoreError) -> [HeldLease]
+
+    /// The jobs that still run under these leases, without payloads.
+    func running(under leases: [HeldLease]) async throws(StoreError) -> [LiveJob]
 
     /// Queued and waiting jobs whose deadline has passed.
     func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob]

@@ -19,11 +19,12 @@ package struct NewJob: Sendable {
     package var start: Start?
 
     package struct Start: Equatable, Sendable {
-        package var terms: LeaseTerms
+        /// The manifest revision that the attempt runs under.
+        package var revision: String
         package var at: Moment
 
-        package init(terms: LeaseTerms, at: Moment) {
-            self.terms = terms
+        package init(revision: String, at: Moment) {
+            self.revision = revision
             self.at = at
         }
     }
@@ -94,28 +95,16 @@ package struct ClaimAsk: Equatable, Sendable {
     }
 }
 
-/// What a claim gives its jobs.
-package struct LeaseTerms: Equatable, Sendable {
-    /// How long the lease holds without being renewed.
-    package var duration: Duration
-    /// The manifest revision that the attempts run under.
-    package var revision: String
-
-    package init(duration: Duration, revision: String) {
-        self.duration = duration
-        self.revision = revision
-    }
-}
-
 /// What a claim wants, and when.
 package struct ClaimRequest: Sendable {
     package var asks: [ClaimAsk]
-    package var terms: LeaseTerms
+    /// The manifest revision that the attempts run under.
+    package var revision: String
     package var now: Moment
 
-    package init(asks: [ClaimAsk], terms: LeaseTerms, at now: Moment) {
+    package init(asks: [ClaimAsk], revision: String, at now: Moment) {
         self.asks = asks
-        self.terms = terms
+        self.revision = revision
         self.now = now
     }
 }
@@ -170,7 +159,8 @@ package struct LiveJob: Equatable, Sendable {
     }
 }
 
-package struct HeldLease: Equatable, Sendable {
+/// A running job and the lease that it runs under.
+package struct HeldLease: Hashable, Sendable {
     package var id: JobID
     package var lease: Lease
 

@@ -17,7 +17,8 @@ struct HandlerFactory: Sendable {
         case .builtin(let builtin): BuiltinHandler(builtin, clock: clock, random: { [random] in random.fraction() })
         case .http(let target):
             HTTPHandler(
-                target, outbound: target.isOfCaller ? guarded.outbound : outbound, clock: clock, version: Version.number,
+                target, outbound: target.isOfCaller ? guarded.outbound : outbound, clock: clock,
+                version: Version.number,
                 headerPrefix: deployment.webhooks.headerPrefix)
         }
     }

@@ -249,6 +249,12 @@ final class EngineFixture: Sendable {
         }
     }
 
+    /// Two seconds later, a round of what takes up lost leases.
+    func reconcile() async {
+        clock.advance(2000)
+        await engine.reclaimer.tick()
+    }
+
     /// Waits until somebody is to be woken at that time, in milliseconds from now, or nobody any more.
     func alarm(in milliseconds: Int64, isThere: Bool = true) async throws {
         while clock.hasAlarm(in: milliseconds) != isThere {

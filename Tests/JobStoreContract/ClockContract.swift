@@ -78,7 +78,7 @@ extension StoreContract {
             settlement.deliveries = [NewDelivery(audience: .caller, url: "http://example.com/", body: [])]
             settlement.deliveriesDue = time(-500)
             #expect(try await store.settle([settlement]) == [.settled])
-            let claim = try await store.claimDeliveries(limit: 1, for: .seconds(1), at: time(-500))
+            let claim = try await store.claimDeliveries(limit: 1, at: time(-500))
             #expect(claim.deliveries.count == 1)
         },
     ]

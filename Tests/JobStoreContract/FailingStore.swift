@@ -12,7 +12,7 @@ package final class FailingStore: JobStore {
     }
 
     /// Whose calls are counted.
-    package enum Counted: Sendable { case all, enqueues, fetches }
+    package enum Counted: Sendable { case all, enqueues, claims, settlements, fetches, deliveryClaims }
 
     /// Called before and after the work of a settlement: a test that holds them up decides what comes between.
     package struct SettleHooks: Sendable {
@@ -28,6 +28,8 @@ package final class FailingStore: JobStore {
     }
 
     private let hooks: SettleHooks
+    /// Called between the work of a claim and its answer.
+    private let claimHook: @Sendable () async -> Void
     private let store: any JobStore
     private let counted: Counted
     private let failure: Failure
@@ -40,12 +42,17 @@ package final class FailingStore: JobStore {
         self.failingCall = failingCall
         self.failure = failure
         hooks = SettleHooks()
+        claimHook = {}
     }
 
     /// Never fails.
-    package init(_ store: any JobStore, settling hooks: SettleHooks) {
+    package init(
+        _ store: any JobStore, settling hooks: SettleHooks = SettleHooks(),
+        claimed claimHook: @escaping @Sendable () async -> Void = {}
+    ) {
         self.store = store
         self.hooks = hooks
+        self.claimHook = claimHook
         (counted, failingCall, failure) = (.all, .max, .before)
     }
 
@@ -85,22 +92,18 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.recall(key, at: now) }
     }
 
-    package func claim(
-        _ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment
-    ) async throws(StoreError) -> [ClaimAnswer] {
-        try await call { () async throws(StoreError) in try await store.claim(asks, under: terms, at: now) }
-    }
-
-    package func renew(
-        _ held: [HeldLease], for duration: Duration, at now: Moment
-    ) async throws(StoreError) -> [Bool] {
-        try await call { () async throws(StoreError) in try await store.renew(held, for: duration, at: now) }
+    package func claim(_ request: ClaimRequest) async throws(StoreError) -> [ClaimAnswer] {
+        try await call(.claims) { () async throws(StoreError) in
+            let answers = try await store.claim(request)
+            await claimHook()
+            return answers
+        }
     }
 
     package func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
     ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
-        try await call { () async throws(StoreError) in
+        try await call(.settlements) { () async throws(StoreError) in
             await hooks.before()
             let done = try await store.settle(batch)
             await hooks.after()
@@ -128,8 +131,16 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.countAhead(of: id, limit: limit, at: now) }
     }
 
-    package func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] {
-        try await call { () async throws(StoreError) in try await store.abandoned(limit: limit, at: now) }
+    package func abandoned(limit: Int) async throws(StoreError) -> [LiveJob] {
+        try await call { () async throws(StoreError) in try await store.abandoned(limit: limit) }
+    }
+
+    package func held(after cursor: Int64?, limit: Int) async throws(StoreError) -> [HeldLease] {
+        try await call { () async throws(StoreError) in try await store.held(after: cursor, limit: limit) }
+    }
+
+    package func running(under leases: [HeldLease]) async throws(StoreError) -> [LiveJob] {
+        try await call { () async throws(StoreError) in try await store.running(under: leases) }
     }
 
     package func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob] {
@@ -156,12 +167,14 @@ package final class FailingStore: JobStore {
         }
     }
 
-    package func claimDeliveries(
-        limit: Int, for duration: Duration, at now: Timestamp
-    ) async throws(StoreError) -> DeliveryClaim {
-        try await call { () async throws(StoreError) in
-            try await store.claimDeliveries(limit: limit, for: duration, at: now)
+    package func claimDeliveries(limit: Int, at now: Timestamp) async throws(StoreError) -> DeliveryClaim {
+        try await call(.deliveryClaims) { () async throws(StoreError) in
+            try await store.claimDeliveries(limit: limit, at: now)
         }
+    }
+
+    package func heldDeliveries(after cursor: Int64?, limit: Int) async throws(StoreError) -> [LeasedDelivery] {
+        try await call { () async throws(StoreError) in try await store.heldDeliveries(after: cursor, limit: limit) }
     }
 
     package func settleDeliveries(_ settlements: [DeliverySettlement]) async throws(StoreError) -> [SettleResult] {

@@ -18,7 +18,8 @@ package enum Sample {
         Moment(wall: now + .milliseconds(offset), monotonic: 50_000 + offset)
     }
 
-    package static let terms = LeaseTerms(duration: .seconds(30), revision: "cafecafecafe")
+    /// What claims run under.
+    package static let revision = "cafecafecafe"
 
     package static func job(
         _ function: String = "f", lane: Int64 = 0, random: UInt64 = 7, due: Int64 = 0, deadline: Int64 = 3_600_000,
@@ -91,7 +92,8 @@ extension JobStore {
         -> [LiveJob]
     {
         let asks = [ClaimAsk(function: function, lane: lane, limit: limit)]
-        return try await claim(asks, under: Sample.terms, at: Sample.moment(offset)).flatMap(\.jobs)
+        return try await claim(ClaimRequest(asks: asks, revision: Sample.revision, at: Sample.moment(offset)))
+            .flatMap(\.jobs)
     }
 
     package func snapshot(_ id: JobID, _ parts: JobParts = [.payload, .value]) async throws -> JobSnapshot? {
@@ -123,7 +125,7 @@ package enum StoreContract {
         },
         StoreContractCase(name: "a job that is to start at once is leased in the commit that accepts it") { store in
             var job = Sample.job(owner: "me")
-            job.start = NewJob.Start(terms: Sample.terms, at: Sample.moment())
+            job.start = NewJob.Start(revision: Sample.revision, at: Sample.moment())
             let result = try await store.enqueue([job], at: Sample.now)[0]
             guard case .accepted(let id, let lease?) = result else { throw Unexpected() }
             let snapshot = try #require(try await store.snapshot(id))
@@ -132,12 +134,9 @@ package enum StoreContract {
             #expect(snapshot.startedAt == Sample.now)
             #expect(try await store.claim().isEmpty)
             #expect(try await store.backlog() == [Backlog(function: "f", owner: "me", running: 1)])
-            #expect(
-                try await store.renew([HeldLease(id: id, lease: lease)], for: .seconds(30), at: Sample.moment()) == [
-                    true
-                ])
-            #expect(try await store.abandoned(limit: 5, at: Sample.moment(29_999)).isEmpty)
-            let live = try #require(try await store.abandoned(limit: 5, at: Sample.moment(30_000)).first)
+            let held = try await store.held(after: nil, limit: 5)
+            #expect(held == [HeldLease(id: id, lease: lease)])
+            let live = try #require(try await store.running(under: held).first)
             #expect(live.lease == lease)
             #expect(live.revision == "cafecafecafe")
             #expect(try await store.settle([Sample.success(live)]) == [.settled])
@@ -223,7 +222,7 @@ package enum StoreContract {
             let waiting = try #require(try await store.snapshot(id))
             #expect(waiting.state == .waiting && waiting.progress.used == 1 && waiting.progress.attempt == 1)
             #expect(try await store.attempts(of: id).map(\.result) == [.completed])
-            #expect(try await store.abandoned(limit: 5, at: Sample.moment(1_000_000)).isEmpty)
+            #expect(try await store.held(after: nil, limit: 5).isEmpty)
             let overdue = try #require(try await store.overdue(limit: 5, at: waiting.deadline ?? Sample.now).first)
             #expect(overdue.state == .waiting)
             var end = Sample.failure(overdue)
@@ -276,12 +275,14 @@ package enum StoreContract {
         StoreContractCase(name: "a claim says when the next job is due") { store in
             _ = try await store.accept(Sample.job(due: 10), Sample.job(due: 20), Sample.job(due: 500, priority: 9))
             let asks = [ClaimAsk(function: "f", limit: 1), ClaimAsk(function: "none", limit: 1)]
-            let cut = try await store.claim(asks, under: Sample.terms, at: Sample.moment(50))
+            let cut = try await store.claim(
+                ClaimRequest(asks: asks, revision: Sample.revision, at: Sample.moment(50)))
             #expect(cut.map(\.jobs.count) == [1, 0])
             #expect((cut[0].nextDue ?? Sample.now + .seconds(9)) <= Sample.now + .milliseconds(50))
             #expect(cut[1].nextDue == nil)
             let rest = try await store.claim(
-                [ClaimAsk(function: "f", limit: 5)], under: Sample.terms, at: Sample.moment(50))
+                ClaimRequest(
+                    asks: [ClaimAsk(function: "f", limit: 5)], revision: Sample.revision, at: Sample.moment(50)))
             #expect(rest[0].jobs.count == 1)
             #expect(rest[0].nextDue == Sample.now + .milliseconds(500))
         },
@@ -415,7 +416,7 @@ package enum StoreContract {
             let ids = try await store.accept(Sample.job(due: 1), Sample.job(due: 2), Sample.job(due: 3))
             let running = try await store.claim(limit: 2, at: 2)
             let claim = ClaimRequest(
-                asks: [ClaimAsk(function: "f", limit: 2), ClaimAsk(function: "g", limit: 1)], terms: Sample.terms,
+                asks: [ClaimAsk(function: "f", limit: 2), ClaimAsk(function: "g", limit: 1)], revision: Sample.revision,
                 at: Sample.moment(10))
             let (results, claimed) = try await store.settle {
                 SettleBatch(
@@ -479,19 +480,30 @@ package enum StoreContract {
     // MARK: Upkeep
 
     static let upkeep: [StoreContractCase] = [
-        StoreContractCase(name: "a lease that ran out is abandoned unless it was renewed") { store in
-            let ids = try await store.accept(Sample.job(), Sample.job())
+        StoreContractCase(name: "a lease of the present epoch has no end, and is told of page by page") { store in
+            let ids = try await store.accept(Sample.job(), Sample.job(), Sample.job(due: 10))
             let live = try await store.claim()
-            #expect(try await store.abandoned(limit: 5, at: Sample.moment(29_999)).isEmpty)
-            let lease = HeldLease(id: ids[0], lease: try #require(live[0].lease))
-            let wrong = HeldLease(id: ids[1], lease: Lease(token: 12))
-            #expect(
-                try await store.renew([lease, wrong], for: .seconds(30), at: Sample.moment(20_000)) == [true, false])
-            let abandoned = try await store.abandoned(limit: 5, at: Sample.moment(30_000))
-            #expect(abandoned.map(\.job.id) == [ids[1]])
-            #expect(abandoned[0].lease == live[1].lease)
-            #expect(abandoned[0].startedAt == live[1].startedAt)
-            #expect(try await store.abandoned(limit: 1, at: Sample.moment(50_000)).count == 1)
+            #expect(try await store.abandoned(limit: 5).isEmpty)
+            let held = try await store.held(after: nil, limit: 5)
+            #expect(held.map(\.id) == [ids[0], ids[1]])
+            #expect(held.map(\.lease) == live.map(\.lease))
+            #expect(Set(held.map(\.lease.epoch)).count == 1)
+            #expect(try await store.held(after: nil, limit: 1) == [held[0]])
+            #expect(try await store.held(after: ids[0].row, limit: 5) == [held[1]])
+            #expect(try await store.held(after: ids[1].row, limit: 5).isEmpty)
+        },
+        StoreContractCase(name: "who runs under a lease is read with all but the payload") { store in
+            _ = try await store.accept(Sample.job(), Sample.job())
+            let live = try await store.claim()
+            let held = try await store.held(after: nil, limit: 5)
+            var expected = live[1]
+            expected.job.payload = nil
+            #expect(try await store.running(under: [held[1]]) == [expected])
+            let wrong = HeldLease(id: held[0].id, lease: held[1].lease)
+            #expect(try await store.running(under: [wrong]).isEmpty)
+            _ = try await store.settle([Sample.success(live[0])])
+            #expect(try await store.running(under: held) == [expected])
+            #expect(try await store.held(after: nil, limit: 5) == [held[1]])
         },
         StoreContractCase(name: "jobs past their retention leave a tombstone, and that goes in its time") { store in
             let ids = try await store.accept(Sample.job(owner: "me"), Sample.job(), Sample.job())

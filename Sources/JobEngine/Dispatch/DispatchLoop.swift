@@ -83,9 +83,8 @@ package final class DispatchLoop: Service {
     }
 
     private func make(_ claim: Dispatcher.Claim, _ group: inout DiscardingTaskGroup) async {
-        let request = claim.request
         do {
-            let answers = try await store.claim(request.asks, under: request.terms, at: request.now)
+            let answers = try await store.claim(claim.request)
             let back = dispatcher.resolve(claim, answers)
             if !back.isEmpty { group.addTask { await self.recorder.giveBack(back, hinting: self.dispatcher) } }
         } catch {

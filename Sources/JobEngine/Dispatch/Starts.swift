@@ -56,14 +56,13 @@ extension Dispatcher {
                 now.monotonic >= (besidesEnds ? state.claimsBesideEndsFrom : state.claimsFrom),
                 let planned = state.core.plan(at: now, besidesEnds: besidesEnds)
             else { return nil }
-            let terms = LeaseTerms(duration: Limits.lease, revision: revision)
-            return Claim(planned: planned, request: ClaimRequest(asks: planned.asks, terms: terms, at: now))
+            return Claim(planned: planned, request: ClaimRequest(asks: planned.asks, revision: revision, at: now))
         }
     }
 
     /// The store has answered: what starts is handed to the loop.
     ///
-    /// - Returns: what has to go back, with the lane of its present keys.
+    /// - Returns: what has to go back, with the lane of its present keys; whoever has written that calls `returned`.
     func resolve(_ claim: Claim, _ answers: [ClaimAnswer]) -> [(live: LiveJob, lane: Int64)] {
         let deployment = deployment.value
         let now = clock.now()
@@ -83,10 +82,20 @@ extension Dispatcher {
                     if !state.take(start, live, deployment, at: now) { back.append((live, keys.lane)) }
                 }
             }
+            for (live, _) in back { state.returning[live.job.id] = live.lease }
             return (back, deployment.number != state.core.number)
         }
         if isStale { rekeyStale() }
         return back
+    }
+
+    /// They went back to the queue, or nobody tries that any more.
+    func returned(_ jobs: [(live: LiveJob, lane: Int64)]) {
+        change { state in
+            for (live, _) in jobs where state.returning[live.job.id] == live.lease {
+                state.returning[live.job.id] = nil
+            }
+        }
     }
 
     func failed(_ claim: Claim, _ error: StoreError, besidesEnds: Bool) {
