@@ -21,13 +21,13 @@ final class DiscardingStore: HostedStore {
 
     func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? { nil }
 
-    func claim(_ request: ClaimRequest) async throws(StoreError) -> [ClaimAnswer] {
-        request.asks.map { ClaimAnswer(function: $0.function, lane: $0.lane, jobs: [], nextDue: nil) }
+    func claim(_ batch: ClaimBatch) async throws(StoreError) -> [ClaimedLane] {
+        batch.lanes.map { ClaimedLane(function: $0.function, lane: $0.lane, jobs: [], nextDue: nil) }
     }
 
     func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
-    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimedLane]) {
         (batch().settlements.map { _ in .stale }, [])
     }
 

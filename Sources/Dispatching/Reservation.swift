@@ -31,7 +31,7 @@ struct Reservation: Sendable {
 /// A claim that was planned.
 package struct PlannedClaim: Sendable {
     package var reservation: ReservationID
-    package var asks: [ClaimAsk]
+    package var lanes: [LaneClaim]
 }
 
 /// What came of one lane's claim.

@@ -18,7 +18,7 @@ package final class JobEngine: Sendable {
     package let pruner: Pruner
     package let deliveries: Deliveries
     package let clockWatch: ClockWatch
-    let store: any JobStore
+    let store: any EngineStore
     private let recorder: Recorder
     private let rates: RateLimiter
     private let probes = ProbeMemory()
@@ -27,7 +27,7 @@ package final class JobEngine: Sendable {
     ///   - handlers: what runs an attempt of a function.
     ///   - sender: what makes an attempt at a webhook.
     package init(
-        store: any JobStore, deployment: Deployment,
+        store: any EngineStore, deployment: Deployment,
         handlers: @escaping @Sendable (Function, Deployment) -> any Handler,
         sender: any WebhookSender, clock: any EngineClock, random: RandomSource, logger: Logger
     ) {

@@ -2,8 +2,8 @@ package import JobModel
 package import JobStore
 
 extension SQLiteJobStore {
-    package func claim(_ request: ClaimRequest) async throws(StoreError) -> [ClaimAnswer] {
-        try await writer.perform { session throws(StoreError) in try session.claim(request) }
+    package func claim(_ batch: ClaimBatch) async throws(StoreError) -> [ClaimedLane] {
+        try await writer.perform { session throws(StoreError) in try session.claim(batch) }
     }
 }
 
@@ -105,19 +105,19 @@ struct LaneQueue {
 }
 
 extension WriterSession {
-    func claim(_ request: ClaimRequest) throws(StoreError) -> [ClaimAnswer] {
-        var answers: [ClaimAnswer] = []
-        for ask in request.asks { answers.append(try claim(ask, under: request.revision, at: request.now)) }
+    func claim(_ batch: ClaimBatch) throws(StoreError) -> [ClaimedLane] {
+        var answers: [ClaimedLane] = []
+        for lane in batch.lanes { answers.append(try claim(lane, under: batch.revision, at: batch.now)) }
         return answers
     }
 
-    private func claim(_ ask: ClaimAsk, under revision: String, at now: Moment) throws(StoreError) -> ClaimAnswer {
-        var answer = ClaimAnswer(function: ask.function, lane: ask.lane, jobs: [], nextDue: nil)
-        guard let function = try functions.id(of: ask.function, on: connection) else { return answer }
-        let lane = LaneQueue(function: function, lane: ask.lane, connection: connection)
+    private func claim(_ wanted: LaneClaim, under revision: String, at now: Moment) throws(StoreError) -> ClaimedLane {
+        var answer = ClaimedLane(function: wanted.function, lane: wanted.lane, jobs: [], nextDue: nil)
+        guard let function = try functions.id(of: wanted.function, on: connection) else { return answer }
+        let lane = LaneQueue(function: function, lane: wanted.lane, connection: connection)
         var priority = try lane.highestPriority(below: nil)
         while let current = priority {
-            let left = ask.limit - answer.jobs.count
+            let left = wanted.limit - answer.jobs.count
             // One more than was asked for says whether more is due.
             let rows = try lane.dueRows(current, limit: left + 1, at: now.steady)
             for row in rows.prefix(left) {

@@ -5,7 +5,7 @@ private import Synchronization
 extension SQLiteJobStore {
     package func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
-    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimedLane]) {
         let batch = Once(batch)
         return try await writer.perform { session throws(StoreError) in
             let batch = batch.value

@@ -122,7 +122,7 @@ final class EngineFixture: Sendable {
     let clock: ManualClock
     let handler: ScriptedHandler
     let sender = ScriptedSender()
-    let store: any JobStore
+    let store: any EngineStore
     let path: String
 
     init(
@@ -130,7 +130,7 @@ final class EngineFixture: Sendable {
         accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings(),
         grace: Duration = .seconds(5),
         clock: ManualClock = ManualClock(), handler own: (any Handler)? = nil,
-        store wrap: (any JobStore) -> any JobStore = { $0 }
+        store wrap: (any EngineStore) -> any EngineStore = { $0 }
     ) throws {
         self.clock = clock
         path = NSTemporaryDirectory() + "sluice-engine-" + UUID().uuidString + ".db"

@@ -321,8 +321,8 @@ import Testing
         let id = try await fixture.submit()
         for number in 1...3 {
             // Claimed, and nobody here has it.
-            let request = ClaimRequest(
-                asks: [ClaimAsk(function: "f", limit: 1)], revision: Sample.revision, at: fixture.clock.now())
+            let request = ClaimBatch(
+                [LaneClaim(function: "f", limit: 1)], revision: Sample.revision, at: fixture.clock.now())
             #expect(try await fixture.store.claim(request).first?.jobs.first?.progress.attempt == number)
             await fixture.reconcile()
             #expect(try await fixture.job(id).progress.lost == number - 1)

@@ -12,7 +12,7 @@ extension StoreContract {
         return job
     }
 
-    private static func snapshot(of id: JobID, in store: any JobStore) async throws -> JobSnapshot {
+    private static func snapshot(of id: JobID, in store: any EngineStore) async throws -> JobSnapshot {
         try #require(try await store.fetch([id], including: []).first?.snapshot)
     }
 

@@ -10,7 +10,7 @@ extension StoreContract {
 
     /// A job that has ended with these webhooks.
     private static func ended(
-        in store: any JobStore, _ deliveries: [NewDelivery], keep: Int64 = 60_000
+        in store: any EngineStore, _ deliveries: [NewDelivery], keep: Int64 = 60_000
     ) async throws -> JobID {
         let id = try #require(try await store.accept(Sample.job(owner: "me")).first)
         let live = try #require(try await store.claim().first)
@@ -20,7 +20,7 @@ extension StoreContract {
         return id
     }
 
-    private static func claimed(_ store: any JobStore, limit: Int = 10, at offset: Int64 = 10) async throws
+    private static func claimed(_ store: any EngineStore, limit: Int = 10, at offset: Int64 = 10) async throws
         -> [Delivery]
     {
         try await store.claimDeliveries(limit: limit, at: Sample.now + .milliseconds(offset)).deliveries

@@ -3,7 +3,7 @@ package import JobStore
 internal import Synchronization
 
 /// A store whose N-th call fails, before or after its work is done: whoever uses a store must be right either way.
-package final class FailingStore: JobStore {
+package final class FailingStore: EngineStore {
     package enum Failure: CaseIterable, Sendable {
         /// Nothing was done.
         case before
@@ -30,13 +30,13 @@ package final class FailingStore: JobStore {
     private let hooks: SettleHooks
     /// Called between the work of a claim and its answer.
     private let claimHook: @Sendable () async -> Void
-    private let store: any JobStore
+    private let store: any EngineStore
     private let counted: Counted
     private let failure: Failure
     private let failingCall: Int
     private let calls = Mutex(0)
 
-    package init(_ store: any JobStore, failingCall: Int, _ failure: Failure, of counted: Counted = .all) {
+    package init(_ store: any EngineStore, failingCall: Int, _ failure: Failure, of counted: Counted = .all) {
         self.store = store
         self.counted = counted
         self.failingCall = failingCall
@@ -47,7 +47,7 @@ package final class FailingStore: JobStore {
 
     /// Never fails.
     package init(
-        _ store: any JobStore, settling hooks: SettleHooks = SettleHooks(),
+        _ store: any EngineStore, settling hooks: SettleHooks = SettleHooks(),
         claimed claimHook: @escaping @Sendable () async -> Void = {}
     ) {
         self.store = store
@@ -92,9 +92,9 @@ package final class FailingStore: JobStore {
         try await call { () async throws(StoreError) in try await store.recall(key, at: now) }
     }
 
-    package func claim(_ request: ClaimRequest) async throws(StoreError) -> [ClaimAnswer] {
+    package func claim(_ batch: ClaimBatch) async throws(StoreError) -> [ClaimedLane] {
         try await call(.claims) { () async throws(StoreError) in
-            let answers = try await store.claim(request)
+            let answers = try await store.claim(batch)
             await claimHook()
             return answers
         }
@@ -102,7 +102,7 @@ package final class FailingStore: JobStore {
 
     package func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
-    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimedLane]) {
         try await call(.settlements) { () async throws(StoreError) in
             await hooks.before()
             let done = try await store.settle(batch)

@@ -163,7 +163,7 @@ extension StoreContract {
     ]
 }
 
-extension JobStore {
+extension JobReports {
     fileprivate func list(
         _ filter: JobFilter, after cursor: Int64? = nil, newestFirst: Bool = true, within bounds: ReadBounds = .none
     ) async throws -> JobPage {

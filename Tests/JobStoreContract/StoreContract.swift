@@ -5,7 +5,7 @@ internal import Testing
 /// What every store must do. A store's tests run all cases, each on a fresh store.
 package struct StoreContractCase: Sendable, CustomTestStringConvertible {
     package let name: String
-    package let run: @Sendable (any JobStore) async throws -> Void
+    package let run: @Sendable (any EngineStore) async throws -> Void
 
     package var testDescription: String { name }
 }
@@ -91,8 +91,8 @@ extension JobStore {
     package func claim(_ function: String = "f", lane: Int64 = 0, limit: Int = 10, at offset: Int64 = 0) async throws
         -> [LiveJob]
     {
-        let asks = [ClaimAsk(function: function, lane: lane, limit: limit)]
-        return try await claim(ClaimRequest(asks: asks, revision: Sample.revision, at: Sample.moment(offset)))
+        let lanes = [LaneClaim(function: function, lane: lane, limit: limit)]
+        return try await claim(ClaimBatch(lanes, revision: Sample.revision, at: Sample.moment(offset)))
             .flatMap(\.jobs)
     }
 
@@ -274,15 +274,15 @@ package enum StoreContract {
         },
         StoreContractCase(name: "a claim says when the next job is due") { store in
             _ = try await store.accept(Sample.job(due: 10), Sample.job(due: 20), Sample.job(due: 500, priority: 9))
-            let asks = [ClaimAsk(function: "f", limit: 1), ClaimAsk(function: "none", limit: 1)]
+            let lanes = [LaneClaim(function: "f", limit: 1), LaneClaim(function: "none", limit: 1)]
             let cut = try await store.claim(
-                ClaimRequest(asks: asks, revision: Sample.revision, at: Sample.moment(50)))
+                ClaimBatch(lanes, revision: Sample.revision, at: Sample.moment(50)))
             #expect(cut.map(\.jobs.count) == [1, 0])
             #expect((cut[0].nextDue ?? Sample.now + .seconds(9)) <= Sample.now + .milliseconds(50))
             #expect(cut[1].nextDue == nil)
             let rest = try await store.claim(
-                ClaimRequest(
-                    asks: [ClaimAsk(function: "f", limit: 5)], revision: Sample.revision, at: Sample.moment(50)))
+                ClaimBatch(
+                    [LaneClaim(function: "f", limit: 5)], revision: Sample.revision, at: Sample.moment(50)))
             #expect(rest[0].jobs.count == 1)
             #expect(rest[0].nextDue == Sample.now + .milliseconds(500))
         },
@@ -415,8 +415,8 @@ package enum StoreContract {
         StoreContractCase(name: "what is claimed along with ends may be what they send back") { store in
             let ids = try await store.accept(Sample.job(due: 1), Sample.job(due: 2), Sample.job(due: 3))
             let running = try await store.claim(limit: 2, at: 2)
-            let claim = ClaimRequest(
-                asks: [ClaimAsk(function: "f", limit: 2), ClaimAsk(function: "g", limit: 1)], revision: Sample.revision,
+            let claim = ClaimBatch(
+                [LaneClaim(function: "f", limit: 2), LaneClaim(function: "g", limit: 1)], revision: Sample.revision,
                 at: Sample.moment(10))
             let (results, claimed) = try await store.settle {
                 SettleBatch(

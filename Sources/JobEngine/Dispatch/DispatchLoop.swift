@@ -26,7 +26,7 @@ package final class DispatchLoop: Service {
     private var clock: any EngineClock { dispatcher.clock }
 
     init(
-        store: any JobStore, dispatcher: Dispatcher, runner: AttemptRunner, completions: CompletionWriter,
+        store: any JobStore & LaneStore, dispatcher: Dispatcher, runner: AttemptRunner, completions: CompletionWriter,
         announcer: Announcer, logger: Logger
     ) {
         self.store = store
@@ -84,7 +84,7 @@ package final class DispatchLoop: Service {
 
     private func make(_ claim: Dispatcher.Claim, _ group: inout DiscardingTaskGroup) async {
         do {
-            let answers = try await store.claim(claim.request)
+            let answers = try await store.claim(claim.batch)
             let back = dispatcher.resolve(claim, answers)
             if !back.isEmpty { group.addTask { await self.recorder.giveBack(back, hinting: self.dispatcher) } }
         } catch {

@@ -43,7 +43,7 @@ extension Dispatcher {
     /// A claim that was planned, and what the store needs to make it.
     struct Claim {
         var planned: PlannedClaim
-        var request: ClaimRequest
+        var batch: ClaimBatch
     }
 
     /// What may start now.
@@ -56,14 +56,14 @@ extension Dispatcher {
                 now.monotonic >= (besidesEnds ? state.claimsBesideEndsFrom : state.claimsFrom),
                 let planned = state.core.plan(at: now, besidesEnds: besidesEnds)
             else { return nil }
-            return Claim(planned: planned, request: ClaimRequest(asks: planned.asks, revision: revision, at: now))
+            return Claim(planned: planned, batch: ClaimBatch(planned.lanes, revision: revision, at: now))
         }
     }
 
     /// The store has answered: what starts is handed to the loop.
     ///
     /// - Returns: what has to go back, with the lane of its present keys; whoever has written that calls `returned`.
-    func resolve(_ claim: Claim, _ answers: [ClaimAnswer]) -> [(live: LiveJob, lane: Int64)] {
+    func resolve(_ claim: Claim, _ answers: [ClaimedLane]) -> [(live: LiveJob, lane: Int64)] {
         let deployment = deployment.value
         let now = clock.now()
         let lanes = answers.map { answer in
