@@ -21,19 +21,13 @@ final class DiscardingStore: HostedStore {
 
     func recall(_ key: IdempotencyKey, at now: Timestamp) async throws(StoreError) -> EnqueueResult? { nil }
 
-    func claim(
-        _ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment
-    ) async throws(StoreError) -> [ClaimAnswer] {
-        asks.map { ClaimAnswer(function: $0.function, lane: $0.lane, jobs: [], nextDue: nil) }
-    }
-
-    func renew(_ held: [HeldLease], for duration: Duration, at now: Moment) async throws(StoreError) -> [Bool] {
-        held.map { _ in false }
+    func claim(_ batch: ClaimBatch) async throws(StoreError) -> [ClaimedLane] {
+        batch.lanes.map { ClaimedLane(function: $0.function, lane: $0.lane, jobs: [], nextDue: nil) }
     }
 
     func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
-    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimedLane]) {
         (batch().settlements.map { _ in .stale }, [])
     }
 
@@ -68,18 +62,20 @@ final class DiscardingStore: HostedStore {
     }
 
     func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int { 0 }
-    func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] { [] }
+    func abandoned(limit: Int) async throws(StoreError) -> [LiveJob] { [] }
+    func held(after cursor: Int64?, limit: Int) async throws(StoreError) -> [HeldLease] { [] }
+    func running(under leases: [HeldLease]) async throws(StoreError) -> [LiveJob] { [] }
     func overdue(limit: Int, at now: Timestamp) async throws(StoreError) -> [LiveJob] { [] }
 
     func prune(limit: Int, at now: Timestamp) async throws(StoreError) -> PruneResult {
         PruneResult(jobs: 0, tombstones: 0, keys: 0)
     }
 
-    func claimDeliveries(
-        limit: Int, for duration: Duration, at now: Timestamp
-    ) async throws(StoreError) -> DeliveryClaim {
+    func claimDeliveries(limit: Int, at now: Timestamp) async throws(StoreError) -> DeliveryClaim {
         DeliveryClaim(deliveries: [], nextDue: nil)
     }
+
+    func heldDeliveries(after cursor: Int64?, limit: Int) async throws(StoreError) -> [LeasedDelivery] { [] }
 
     func settleDeliveries(_ settlements: [DeliverySettlement]) async throws(StoreError) -> [SettleResult] {
         settlements.map { _ in .stale }

@@ -121,6 +121,12 @@ extension DispatchState {
     /// Whether anything is promised.
     package var hasReservations: Bool { !reservations.isEmpty }
 
+    /// The last that was made, open or not.
+    package var latestReservation: ReservationID { ReservationID(number: lastReservation) }
+
+    /// The first of those that are open.
+    package var earliestReservation: ReservationID? { reservations.keys.min() }
+
     /// When `plan` has something to do without being told: a due time, and a time of the monotonic clock in nanoseconds.
     package mutating func nextTimes() -> (due: Timestamp?, alarm: Int64?) {
         while let first = later.min, lanes[first.lane].ticket != first.ticket { later.removeMin() }

@@ -88,12 +88,12 @@ extension DispatchState {
     private mutating func close(_ grants: [Reservation.Grant]) -> PlannedClaim? {
         guard !grants.isEmpty else { return nil }
         for grant in grants { lanes[grant.lane].grant = -1 }
-        let asks = grants.map { grant in
-            ClaimAsk(
+        let claims = grants.map { grant in
+            LaneClaim(
                 function: functions[lanes[grant.lane].function.index].name, lane: lanes[grant.lane].key,
                 limit: grant.units)
         }
-        return PlannedClaim(reservation: reserve(grants), asks: asks)
+        return PlannedClaim(reservation: reserve(grants), lanes: claims)
     }
 
     mutating func reserve(_ grants: [Reservation.Grant]) -> ReservationID {

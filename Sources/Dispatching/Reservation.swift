@@ -2,8 +2,11 @@ package import JobModel
 package import JobStore
 
 /// Names what was promised to a claim or to a job that is being accepted. Closed exactly once, by `resolve`.
-package struct ReservationID: Hashable, Sendable {
+package struct ReservationID: Hashable, Comparable, Sendable {
+    /// Rises with every reservation.
     let number: UInt64
+
+    package static func < (left: ReservationID, right: ReservationID) -> Bool { left.number < right.number }
 }
 
 /// Room that is promised to jobs which have not started yet: in all their gates, and a slot for each.
@@ -28,7 +31,7 @@ struct Reservation: Sendable {
 /// A claim that was planned.
 package struct PlannedClaim: Sendable {
     package var reservation: ReservationID
-    package var asks: [ClaimAsk]
+    package var lanes: [LaneClaim]
 }
 
 /// What came of one lane's claim.

@@ -2,7 +2,7 @@ package import JobModel
 
 /// What came of what was promised.
 package enum ClaimOutcome: Sendable {
-    /// In the order of the asks.
+    /// In the order of the claimed lanes.
     case answered([LaneAnswer])
     /// - Parameter isStoreWide: no lane is to blame.
     case failed(isStoreWide: Bool)
@@ -12,7 +12,7 @@ extension DispatchState {
     /// Closes the reservation of a claim.
     ///
     /// - Parameter number: of the deployment that the answers' keys were made under.
-    /// - Returns: what becomes of each claimed job, in the order of the asks.
+    /// - Returns: what becomes of each claimed job, in the order of the lanes.
     package mutating func resolve(
         _ id: ReservationID, _ outcome: ClaimOutcome, under number: Int, at now: Moment
     ) -> [[Start]] {

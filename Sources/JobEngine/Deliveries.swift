@@ -15,6 +15,9 @@ package final class Deliveries: Service {
     private static let crowdedMilliseconds: Int64 = 250
     /// After the store could not be asked or written to.
     private static let pauseMilliseconds: Int64 = 1000
+    /// What the store says is leased is compared with what is held here this often.
+    private static let reconciliationMilliseconds: Int64 = 2000
+    private static let batch = 500
 
     /// What it has done since it started.
     package struct Counts: Equatable, Sendable {
@@ -27,6 +30,10 @@ package final class Deliveries: Service {
 
     private struct State {
         var slots = DeliverySlots()
+        /// What was claimed and is not settled yet, by number.
+        var held: [Int64: Lease] = [:]
+        /// When leases are next compared with that, in milliseconds of the monotonic clock.
+        var nextReconciliation: Int64 = .min
         var nap: OneShot<Void>?
         var awake = true
         /// The store has more that is due than there was room for.
@@ -92,6 +99,7 @@ package final class Deliveries: Service {
         let before = clock.now()
         let retreating = state.withLock { $0.slots.retreat(at: before.monotonic) }
         await putBack(retreating, at: before)
+        await reconcile(at: before)
         // That may have taken long.
         let now = clock.now()
         let room = state.withLock { state in
@@ -100,20 +108,52 @@ package final class Deliveries: Service {
             return state.slots.room
         }
         guard room > 0 else { return await nap(until: now.steady + .milliseconds(Self.crowdedMilliseconds), now) }
-        let lease = HeldDelivery.lease(timeout: deployment.value.webhooks.timeout)
         let claim: DeliveryClaim
         do {
-            claim = try await store.claimDeliveries(limit: room, for: lease, at: now.steady)
+            claim = try await store.claimDeliveries(limit: room, at: now.steady)
         } catch {
             if error != .closed { logger.error("Cannot look for webhooks", metadata: ["error": "\(error)"]) }
             try? await clock.sleep(untilMonotonic: now.monotonic + Self.pauseMilliseconds)
             return
         }
-        let held = claim.deliveries.compactMap { HeldDelivery($0, claimedAt: now.monotonic, for: lease) }
+        let held = claim.deliveries.compactMap { HeldDelivery($0) }
+        state.withLock { state in
+            for held in held { state.held[held.delivery.number] = held.lease }
+        }
         await putBack(place(held, at: now, &group), at: now)
         let isCut = claim.nextDue.map { $0 <= now.steady } ?? false
         state.withLock { $0.isBehind = $0.isBehind || isCut }
         await nap(until: claim.nextDue, now)
+    }
+
+    /// What is leased and nobody here holds is due again: the answer of its claim got lost. Nobody claims meanwhile.
+    private func reconcile(at now: Moment) async {
+        let isTime = state.withLock { state in
+            guard now.monotonic >= state.nextReconciliation else { return false }
+            state.nextReconciliation = now.monotonic + Self.reconciliationMilliseconds
+            return true
+        }
+        guard isTime else { return }
+        // Before the store is asked: what ends meanwhile was held.
+        let held = state.withLock { $0.held }
+        var cursor: Int64?
+        repeat {
+            do {
+                let page = try await store.heldDeliveries(after: cursor, limit: Self.batch)
+                cursor = page.count == Self.batch ? page.last?.number : nil
+                let lost = page.filter { held[$0.number] != $0.lease }
+                guard !lost.isEmpty else { continue }
+                logger.warning("Taking up webhooks that were cut off", metadata: ["count": "\(lost.count)"])
+                _ = await write(
+                    lost.map {
+                        DeliverySettlement(
+                            number: $0.number, lease: $0.lease, attempt: nil, change: .later(at: now.steady))
+                    })
+            } catch {
+                if error != .closed { logger.error("Cannot look for webhooks", metadata: ["error": "\(error)"]) }
+                return
+            }
+        } while cursor != nil
     }
 
     /// - Returns: what goes back to the store, each for so long.
@@ -176,7 +216,7 @@ package final class Deliveries: Service {
             answer = await sender.send(
                 WebhookMessage(
                     delivery: delivery, signer: signer, attempt: delivery.attempts + 1, time: start.wall,
-                    timeout: held.timeout(settings.timeout, at: start.monotonic), headerPrefix: settings.headerPrefix))
+                    timeout: settings.timeout, headerPrefix: settings.headerPrefix))
         }
         // Cut off by the shutdown: the lease ends with this process, and the next one makes the attempt again.
         guard !Task.isCancelled else { return 0 }
@@ -248,7 +288,16 @@ package final class Deliveries: Service {
     }
 
     /// Goes on trying while the store cannot write, until the shutdown: then the attempt is made again.
+    ///
+    /// What was settled is held no longer.
     private func write(_ settlements: [DeliverySettlement]) async -> Bool {
+        defer {
+            state.withLock { state in
+                for settlement in settlements where state.held[settlement.number] == settlement.lease {
+                    state.held[settlement.number] = nil
+                }
+            }
+        }
         while true {
             do {
                 return try await store.settleDeliveries(settlements).allSatisfy { $0 == .settled }

@@ -64,16 +64,13 @@ struct DeliverySlots {
     }
 
     private mutating func next(_ name: URLOrigin, at now: Int64) -> HeldDelivery? {
-        while let receiver = receivers[name], mayStart(receiver, at: now),
-            let first = receivers[name]?.next()
-        {
-            waiting -= 1
-            guard first.mayStart(at: now) else { continue }
-            receivers[name]?.start(at: now)
-            taken += 1
-            return first
+        guard let receiver = receivers[name], mayStart(receiver, at: now), let first = receivers[name]?.next() else {
+            return nil
         }
-        return nil
+        waiting -= 1
+        receivers[name]?.start(at: now)
+        taken += 1
+        return first
     }
 
     /// What waits for a receiver that has become slow: it goes back to the store, each for so long.

@@ -21,9 +21,8 @@ package final class JobEngine: Sendable {
     let reclaimer: Reclaimer
     let pruner: Pruner
     let deliveries: Deliveries
-    let renewer: LeaseRenewer
     let clockWatch: ClockWatch
-    let store: any JobStore
+    let store: any EngineStore
     let recorder: Recorder
     let probes = ProbeMemory()
     private let rates: RateLimiter
@@ -32,7 +31,7 @@ package final class JobEngine: Sendable {
     ///   - handlers: what runs an attempt of a function.
     ///   - sender: what makes an attempt at a webhook.
     package init(
-        store: any JobStore, deployment: Deployment,
+        store: any EngineStore, deployment: Deployment,
         handlers: @escaping @Sendable (Function, Deployment) -> any Handler,
         sender: any WebhookSender, clock: any EngineClock, random: RandomSource, logger: Logger
     ) {
@@ -64,7 +63,6 @@ package final class JobEngine: Sendable {
         reclaimer = Reclaimer(
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)
-        renewer = LeaseRenewer(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
         clockWatch = ClockWatch(store: store, dispatcher: dispatcher, clock: clock, logger: logger)
         self.deployment = current
         self.announcer = announcer
@@ -97,5 +95,5 @@ package final class JobEngine: Sendable {
     package func recover() async throws(StoreError) { try await reclaimer.reclaimAll() }
 
     /// In the order in which they start; they shut down the other way round, the dispatcher first.
-    package var services: [any Service] { [clockWatch, pruner, reclaimer, renewer, deliveries, loop] }
+    package var services: [any Service] { [clockWatch, pruner, reclaimer, deliveries, loop] }
 }

@@ -2,11 +2,22 @@ internal import JobModel
 internal import JobStore
 internal import Logging
 internal import ServiceLifecycle
+private import Synchronization
 
-/// Takes up what nobody finishes: attempts whose lease is void, jobs whose `maxWait` has passed.
+/// Takes up what nobody finishes: attempts whose lease is void or lost, jobs whose `maxWait` has passed.
 package final class Reclaimer: Service {
     private static let interval: Int64 = 500
+    /// Leases are compared with what is held here this often, in milliseconds. A lost one is taken up in the second round.
+    private static let reconciliation: Int64 = 2000
     private static let batch = 500
+
+    private struct State {
+        var unheld = UnheldLeases()
+        /// Milliseconds of the monotonic clock.
+        var nextRound: Int64 = .min
+    }
+
+    private let state = Mutex(State())
 
     private let store: any JobStore
     private let recorder: Recorder
@@ -35,6 +46,7 @@ package final class Reclaimer: Service {
     package func tick() async {
         do {
             try await reclaimAll()
+            if isTimeToReconcile { try await reconcile() }
             while try await expire() == Self.batch {}
         } catch {
             logger.error("Cannot take up abandoned and overdue jobs", metadata: ["error": "\(error)"])
@@ -42,14 +54,46 @@ package final class Reclaimer: Service {
     }
 
     func reclaimAll() async throws(StoreError) {
-        while try await reclaim() == Self.batch {}
+        while try await takeUp(try await store.abandoned(limit: Self.batch)) == Self.batch {}
     }
 
-    /// Attempts that a crash cut off: lost, and back to the queue or failed for good.
-    private func reclaim() async throws(StoreError) -> Int {
-        let found = try await store.abandoned(limit: Self.batch, at: clock.now())
-        // An attempt that still runs here only has to renew its lease.
-        let lost = found.filter { !dispatcher.isHeld($0.job.id, $0.lease) }
+    private var isTimeToReconcile: Bool {
+        let now = clock.now().monotonic
+        return state.withLock { state in
+            guard now >= state.nextRound else { return false }
+            state.nextRound = now + Self.reconciliation
+            return true
+        }
+    }
+
+    /// Jobs that run according to the store while nobody here runs them or will: the answer of their claim got lost.
+    private func reconcile() async throws(StoreError) {
+        let earliestOpen = dispatcher.claims.earliestOpen
+        var unheld: [HeldLease] = []
+        var cursor: Int64?
+        repeat {
+            let page = try await store.held(after: cursor, limit: Self.batch)
+            unheld += dispatcher.unheld(page)
+            cursor = page.count == Self.batch ? page.last?.id.row : nil
+        } while cursor != nil
+        let latest = dispatcher.claims.latest
+        let lost = state.withLock { state in
+            state.unheld.round(unheld, earliestOpen: earliestOpen, latest: latest)
+        }
+        for start in stride(from: 0, to: lost.count, by: Self.batch) {
+            let leases = Array(lost[start..<min(lost.count, start + Self.batch)])
+            let jobs = try await store.running(under: leases).map { job in
+                var job = job
+                // It never started here: it is still counted among the queued ones.
+                job.state = .queued
+                return job
+            }
+            _ = try await takeUp(jobs)
+        }
+    }
+
+    /// Attempts that were cut off: lost, and back to the queue or failed for good.
+    private func takeUp(_ lost: [LiveJob]) async throws(StoreError) -> Int {
         guard !lost.isEmpty else { return 0 }
         logger.warning("Taking up attempts that were cut off", metadata: ["count": "\(lost.count)"])
         let entries = lost.map {

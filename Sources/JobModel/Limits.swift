@@ -24,10 +24,6 @@ package enum Limits {
     package static let webhookURLBytes = 2048
     /// After so many attempts of one run were cut off by a crash, the job itself is suspect (CONTRACT 2).
     package static let lostAttempts = 3
-    /// A lease is held this long without being renewed (DESIGN 4).
-    package static let lease = Duration.seconds(30)
-    /// Running attempts renew their lease this often: two renewals may fail before it is lost.
-    package static let leaseRenewal = Duration.seconds(10)
     /// Attempts of one run in the manifest: beyond that a backoff table hides a target that never answers.
     package static let retryAttempts = 100
     /// Any duration of the manifest: a year, so that sums of two never overflow a timestamp.

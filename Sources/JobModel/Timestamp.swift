@@ -169,8 +169,8 @@ extension Int64 {
 /// One reading of all clocks.
 ///
 /// What is stored as a time and stands for a span (due times, deadlines, windows, retention) goes by `steady`, which goes on
-/// over restarts. What people read (when something was accepted, started, ended) is `wall`. Timeouts and leases of this
-/// process go by `monotonic`.
+/// over restarts. What people read (when something was accepted, started, ended) is `wall`. Timeouts of this process go by
+/// `monotonic`.
 package struct Moment: Equatable, Sendable {
     /// What the clock on the wall says. It may be set back or forward at any time.
     package var wall: Timestamp

@@ -3,10 +3,12 @@ package import JobModel
 /// Keeps webhooks from the commit that ends their job until they have arrived or been given up. They come into it with
 /// `JobStore.settle`.
 package protocol DeliveryStore: Sendable {
-    /// Leases pending deliveries that are due, the longest due first. A lease that is not settled in time is void; those of
-    /// a former process are void at once.
-    func claimDeliveries(limit: Int, for duration: Duration, at now: Timestamp) async throws(StoreError)
-        -> DeliveryClaim
+    /// Leases pending deliveries that are due, the longest due first. What was leased in an epoch that is over is due at once.
+    func claimDeliveries(limit: Int, at now: Timestamp) async throws(StoreError) -> DeliveryClaim
+
+    /// Deliveries that are leased in the present epoch, in the order of their numbers, after `cursor`: what this process should
+    /// hold. Whoever does not hold one settles it under the lease that is named, to be due again.
+    func heldDeliveries(after cursor: Int64?, limit: Int) async throws(StoreError) -> [LeasedDelivery]
 
     /// Writes what became of claimed deliveries.
     func settleDeliveries(_ settlements: [DeliverySettlement]) async throws(StoreError) -> [SettleResult]

@@ -3,12 +3,23 @@ package import JobModel
 /// Deliveries that were due, each with a lease.
 package struct DeliveryClaim: Equatable, Sendable {
     package var deliveries: [Delivery]
-    /// When the next one is due, or a lease ends; now or earlier when the limit cut the claim, nil when none is pending.
+    /// When the next one is due; now or earlier when the limit cut the claim, nil when none is pending.
     package var nextDue: Timestamp?
 
     package init(deliveries: [Delivery], nextDue: Timestamp?) {
         self.deliveries = deliveries
         self.nextDue = nextDue
+    }
+}
+
+/// A delivery's number and the lease under which it is sent.
+package struct LeasedDelivery: Hashable, Sendable {
+    package var number: Int64
+    package var lease: Lease
+
+    package init(number: Int64, lease: Lease) {
+        self.number = number
+        self.lease = lease
     }
 }
 

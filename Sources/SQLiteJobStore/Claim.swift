@@ -2,26 +2,8 @@ package import JobModel
 package import JobStore
 
 extension SQLiteJobStore {
-    package func claim(
-        _ asks: [ClaimAsk], under terms: LeaseTerms, at now: Moment
-    ) async throws(StoreError) -> [ClaimAnswer] {
-        let request = ClaimRequest(asks: asks, terms: terms, at: now)
-        return try await writer.perform { session throws(StoreError) in try session.claim(request) }
-    }
-
-    package func renew(
-        _ held: [HeldLease], for duration: Duration, at now: Moment
-    ) async throws(StoreError) -> [Bool] {
-        try await writer.perform { session throws(StoreError) in
-            var results: [Bool] = []
-            for lease in held {
-                try session.connection.statement("UPDATE queue SET lease_until = ?3 WHERE row = ?1 AND lease = ?2")
-                    .bind(1, lease.id.row).bind(2, lease.lease.token).bind(3, now.monotonic + duration.milliseconds)
-                    .run()
-                results.append(session.connection.changes == 1)
-            }
-            return results
-        }
+    package func claim(_ batch: ClaimBatch) async throws(StoreError) -> [ClaimedLane] {
+        try await writer.perform { session throws(StoreError) in try session.claim(batch) }
     }
 }
 
@@ -50,8 +32,7 @@ enum ClaimSQL {
         "SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND function = ?1 AND lane > ?2"
     static let lease: StaticString =
         """
-        UPDATE queue SET state = 1, attempt = attempt + 1, lease = ?2, lease_until = ?3, started_at = ?4,
-            revision = ?5
+        UPDATE queue SET state = 1, attempt = attempt + 1, lease = ?2, started_at = ?3, revision = ?4
         WHERE row = ?1 AND state = 0
         """
     static let queued: StaticString =
@@ -124,25 +105,23 @@ struct LaneQueue {
 }
 
 extension WriterSession {
-    func claim(_ request: ClaimRequest) throws(StoreError) -> [ClaimAnswer] {
-        var answers: [ClaimAnswer] = []
-        for ask in request.asks { answers.append(try claim(ask, under: request.terms, at: request.now)) }
+    func claim(_ batch: ClaimBatch) throws(StoreError) -> [ClaimedLane] {
+        var answers: [ClaimedLane] = []
+        for lane in batch.lanes { answers.append(try claim(lane, under: batch.revision, at: batch.now)) }
         return answers
     }
 
-    private func claim(
-        _ ask: ClaimAsk, under terms: LeaseTerms, at now: Moment
-    ) throws(StoreError) -> ClaimAnswer {
-        var answer = ClaimAnswer(function: ask.function, lane: ask.lane, jobs: [], nextDue: nil)
-        guard let function = try functions.id(of: ask.function, on: connection) else { return answer }
-        let lane = LaneQueue(function: function, lane: ask.lane, connection: connection)
+    private func claim(_ wanted: LaneClaim, under revision: String, at now: Moment) throws(StoreError) -> ClaimedLane {
+        var answer = ClaimedLane(function: wanted.function, lane: wanted.lane, jobs: [], nextDue: nil)
+        guard let function = try functions.id(of: wanted.function, on: connection) else { return answer }
+        let lane = LaneQueue(function: function, lane: wanted.lane, connection: connection)
         var priority = try lane.highestPriority(below: nil)
         while let current = priority {
-            let left = ask.limit - answer.jobs.count
+            let left = wanted.limit - answer.jobs.count
             // One more than was asked for says whether more is due.
             let rows = try lane.dueRows(current, limit: left + 1, at: now.steady)
             for row in rows.prefix(left) {
-                if let job = try lease(row, under: terms, at: now) { answer.jobs.append(job) }
+                if let job = try lease(row, under: revision, at: now) { answer.jobs.append(job) }
             }
             if rows.count > left {
                 answer.nextDue = now.steady
@@ -156,10 +135,9 @@ extension WriterSession {
         return answer
     }
 
-    private func lease(_ row: Int64, under terms: LeaseTerms, at now: Moment) throws(StoreError) -> LiveJob? {
+    private func lease(_ row: Int64, under revision: String, at now: Moment) throws(StoreError) -> LiveJob? {
         try connection.statement(ClaimSQL.lease)
-            .bind(1, row).bind(2, newLease()).bind(3, now.monotonic + terms.duration.milliseconds).bind(4, now.wall)
-            .bind(5, terms.revision).run()
+            .bind(1, row).bind(2, newLease().token).bind(3, now.wall).bind(4, revision).run()
         guard connection.changes == 1 else { return nil }
         let select = try connection.statement(ClaimSQL.claimed).bind(1, row)
         defer { select.reset() }

@@ -2,11 +2,22 @@ package import JobModel
 package import JobStore
 
 extension SQLiteJobStore {
-    package func claimDeliveries(
-        limit: Int, for duration: Duration, at now: Timestamp
-    ) async throws(StoreError) -> DeliveryClaim {
+    package func claimDeliveries(limit: Int, at now: Timestamp) async throws(StoreError) -> DeliveryClaim {
         try await writer.perform { session throws(StoreError) in
-            try session.claimDeliveries(limit: limit, for: duration, at: now)
+            try session.claimDeliveries(limit: limit, at: now)
+        }
+    }
+
+    package func heldDeliveries(after cursor: Int64?, limit: Int) async throws(StoreError) -> [LeasedDelivery] {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(DeliverySQL.held).bind(1, DeliverySQL.never).bind(2, cursor ?? -1)
+                .bind(3, limit)
+            defer { select.reset() }
+            var leases: [LeasedDelivery] = []
+            while try select.step() {
+                leases.append(LeasedDelivery(number: select.integer(0), lease: Lease(token: select.integer(1))))
+            }
+            return leases
         }
     }
 
@@ -53,7 +64,8 @@ extension SQLiteJobStore {
 }
 
 enum DeliverySQL {
-    /// What is held is not due before its lease is over.
+    /// When a delivery is due that somebody holds: then it is out of the way of those who look for what is due.
+    static let never = Timestamp(milliseconds: .max)
     static let due: StaticString =
         """
         SELECT d.number, d.job, d.random, d.run, f.name, d.owner, d.audience, d.url, d.body, d.state, d.due, d.used,
@@ -61,10 +73,15 @@ enum DeliverySQL {
         FROM deliveries d INDEXED BY deliveries_due JOIN functions f ON f.id = d.function
         WHERE d.state = 0 AND d.due <= ?1 ORDER BY d.due LIMIT ?2
         """
-    /// One process per file: whatever is leased when it is opened belongs to one that is gone.
+    /// One process per file: whatever is leased when an epoch begins belongs to one that is over.
     static let freeAll = "UPDATE deliveries SET lease = 0, due = 0 WHERE state = 0 AND lease <> 0"
     static let nextDue: StaticString =
-        "SELECT min(due) FROM deliveries INDEXED BY deliveries_due WHERE state = 0 AND due > ?1"
+        "SELECT min(due) FROM deliveries INDEXED BY deliveries_due WHERE state = 0 AND due > ?1 AND due < ?2"
+    static let held: StaticString =
+        """
+        SELECT number, lease FROM deliveries INDEXED BY deliveries_due
+        WHERE state = 0 AND due = ?1 AND number > ?2 ORDER BY number LIMIT ?3
+        """
     static let ofJob: StaticString =
         """
         SELECT d.number, d.job, d.random, d.run, f.name, d.owner, d.audience, d.url, d.body, d.state, d.due, d.used,
@@ -87,9 +104,7 @@ extension WriterSession {
         .bind(6, due).run()
     }
 
-    fileprivate func claimDeliveries(
-        limit: Int, for duration: Duration, at now: Timestamp
-    ) throws(StoreError) -> DeliveryClaim {
+    fileprivate func claimDeliveries(limit: Int, at now: Timestamp) throws(StoreError) -> DeliveryClaim {
         let select = try connection.statement(DeliverySQL.due).bind(1, now).bind(2, limit)
         var found: [Delivery] = []
         while try select.step() { found.append(select.delivery()) }
@@ -97,11 +112,11 @@ extension WriterSession {
         for index in found.indices {
             let lease = newLease()
             try connection.statement("UPDATE deliveries SET lease = ?2, due = ?3 WHERE number = ?1")
-                .bind(1, found[index].number).bind(2, lease).bind(3, now + duration).run()
-            found[index].lease = Lease(token: lease)
+                .bind(1, found[index].number).bind(2, lease.token).bind(3, DeliverySQL.never).run()
+            found[index].lease = lease
         }
         guard found.count < limit else { return DeliveryClaim(deliveries: found, nextDue: now) }
-        let next = try connection.statement(DeliverySQL.nextDue).bind(1, now)
+        let next = try connection.statement(DeliverySQL.nextDue).bind(1, now).bind(2, DeliverySQL.never)
         defer { next.reset() }
         return DeliveryClaim(deliveries: found, nextDue: try next.step() ? next.optionalTime(0) : nil)
     }

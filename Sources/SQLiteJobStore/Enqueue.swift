@@ -56,21 +56,16 @@ extension WriterSession {
         .bind(14, job.type.hasSameBytes(as: job.function) ? nil : job.type).bind(15, OptionsText.bytes(of: options))
         .run()
         let lease = new.start.map { _ in newLease() }
-        let insert = try connection.statement(
+        try connection.statement(
             """
             INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
-                lease, lease_until, started_at, revision, names_wall)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12, ?13)
+                lease, started_at, revision, names_wall)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12)
             """
         )
         .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline)
-        .bind(6, new.lane).bind(7, owner).bind(8, lease == nil ? 0 : 1).bind(9, lease ?? 0)
-        .bind(13, new.namesWall)
-        if let start = new.start {
-            insert.bind(10, start.at.monotonic + start.terms.duration.milliseconds).bind(11, start.at.wall)
-                .bind(12, start.terms.revision)
-        }
-        try insert.run()
+        .bind(6, new.lane).bind(7, owner).bind(8, lease == nil ? 0 : 1).bind(9, lease?.token ?? 0)
+        .bind(10, new.start?.at.wall).bind(11, new.start?.revision).bind(12, new.namesWall).run()
         for window in new.windows { try count(window) }
         if let key = new.idempotency {
             try connection.statement(
@@ -82,7 +77,7 @@ extension WriterSession {
             .bind(1, key.scope).bind(2, key.fingerprint).bind(3, id.row).bind(4, Int64(bitPattern: id.random))
             .bind(5, key.expires).run()
         }
-        return .accepted(id, lease.map { Lease(token: $0) })
+        return .accepted(id, lease)
     }
 
     /// One more accepted call in the window, or the first of a newer one. Commits may come in another order than the

@@ -1,7 +1,7 @@
 package import JobStore
 
 /// The embedded store: one SQLite file, one process.
-package final class SQLiteJobStore: JobStore {
+package final class SQLiteJobStore: EngineStore {
     let writer: Writer
     let readers: ReaderPool
     let readerThreads: ReaderThreads

@@ -5,7 +5,7 @@ private import Synchronization
 extension SQLiteJobStore {
     package func settle(
         _ batch: @escaping @Sendable () -> SettleBatch
-    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimAnswer]) {
+    ) async throws(StoreError) -> (results: [SettleResult], claimed: [ClaimedLane]) {
         let batch = Once(batch)
         return try await writer.perform { session throws(StoreError) in
             let batch = batch.value
@@ -34,7 +34,7 @@ extension WriterSession {
             try connection.statement(
                 """
                 UPDATE queue SET state = 0, due = ?3, attempt = ?4, used = ?5, lost = ?6, last_error = ?7, lease = 0,
-                    lease_until = NULL, lane = ifnull(?8, lane), started_at = iif(?9, started_at, NULL) WHERE row = ?1 AND lease = ?2
+                    lane = ifnull(?8, lane), started_at = iif(?9, started_at, NULL) WHERE row = ?1 AND lease = ?2
                 """
             )
             .bind(1, row).bind(2, lease).bind(3, due).bind(4, progress.attempt).bind(5, progress.used)
@@ -45,8 +45,8 @@ extension WriterSession {
         case .wait(let answer):
             try connection.statement(
                 """
-                UPDATE queue SET state = 2, attempt = ?3, used = ?4, lost = ?5, last_error = ?6, lease = 0,
-                    lease_until = NULL WHERE row = ?1 AND lease = ?2 AND lease <> 0
+                UPDATE queue SET state = 2, attempt = ?3, used = ?4, lost = ?5, last_error = ?6, lease = 0
+                WHERE row = ?1 AND lease = ?2 AND lease <> 0
                 """
             )
             .bind(1, row).bind(2, lease).bind(3, progress.attempt).bind(4, progress.used).bind(5, progress.lost)

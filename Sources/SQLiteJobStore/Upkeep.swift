@@ -2,11 +2,35 @@ package import JobModel
 package import JobStore
 
 extension SQLiteJobStore {
-    package func abandoned(limit: Int, at now: Moment) async throws(StoreError) -> [LiveJob] {
+    package func abandoned(limit: Int) async throws(StoreError) -> [LiveJob] {
         try await writer.perform { session throws(StoreError) in
-            let select = try session.connection.statement(UpkeepSQL.abandoned)
-                .bind(1, session.leaseBase).bind(2, now.monotonic).bind(3, limit)
-            return try select.liveJobs()
+            try session.connection.statement(UpkeepSQL.abandoned)
+                .bind(1, Lease.firstToken(of: session.epoch)).bind(2, limit).liveJobs()
+        }
+    }
+
+    package func held(after cursor: Int64?, limit: Int) async throws(StoreError) -> [HeldLease] {
+        try readers.read { connection throws(StoreError) in
+            let select = try connection.statement(UpkeepSQL.held)
+                .bind(1, cursor ?? -1).bind(2, limit)
+            defer { select.reset() }
+            var leases: [HeldLease] = []
+            while try select.step() {
+                let id = JobID(row: select.integer(0), random: UInt64(bitPattern: select.integer(1)))
+                leases.append(HeldLease(id: id, lease: Lease(token: select.integer(2))))
+            }
+            return leases
+        }
+    }
+
+    package func running(under leases: [HeldLease]) async throws(StoreError) -> [LiveJob] {
+        try readers.read { connection throws(StoreError) in
+            var jobs: [LiveJob] = []
+            for held in leases {
+                jobs += try connection.statement(UpkeepSQL.running)
+                    .bind(1, held.id.row).bind(2, held.lease.token).liveJobs()
+            }
+            return jobs
         }
     }
 
@@ -32,7 +56,22 @@ enum UpkeepSQL {
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state
         FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
-        WHERE q.state = 1 AND (q.lease < ?1 OR q.lease_until <= ?2) LIMIT ?3
+        WHERE q.state = 1 AND q.lease < ?1 LIMIT ?2
+        """
+    static let held: StaticString =
+        """
+        SELECT q.row, j.random, q.lease FROM queue q INDEXED BY queue_running JOIN jobs j ON j.row = q.row
+        WHERE q.state = 1 AND q.row > ?1 AND q.lease > (SELECT value << 40 FROM meta WHERE name = 'boot')
+        ORDER BY q.row LIMIT ?2
+        """
+    static let running: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority, NULL, NULL,
+            j.client, j.webhook, j.headers, j.type, j.options,
+            q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
+            q.lane, q.due, q.state
+        FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
+        WHERE q.row = ?1 AND q.lease = ?2
         """
     static let overdue: StaticString =
         """

@@ -1,12 +1,14 @@
+internal import JobModel
 internal import JobStore
 
 /// The writer's connection and what it alone knows.
 final class WriterSession {
     let connection: Connection
     let files: OpenedFiles
-    /// Leases of this process count from here; smaller ones belong to processes that are gone. Known in every transaction.
-    private(set) var leaseBase: Int64 = 0
-    private var nextLease: Int64 = 0
+    /// Of the leases that this process gives: a boot of the file, from 1. Those of earlier epochs are void. Known in every
+    /// transaction.
+    private(set) var epoch: Int64 = 0
+    private var lastLease: Int64 = 0
     var ids: IDSource
     var functions = NameNumbers.functions
     var owners = NameNumbers.owners
@@ -25,9 +27,9 @@ final class WriterSession {
         self.onBoot = onBoot
     }
 
-    func newLease() -> Int64 {
-        nextLease += 1
-        return nextLease
+    func newLease() -> Lease {
+        lastLease += 1
+        return Lease(epoch: epoch, number: lastLease)
     }
 
     /// Makes everything void that a former process has leased.
@@ -48,8 +50,7 @@ final class WriterSession {
         changesBefore = connection.totalChanges
         guard !hasBooted else { return }
         try connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'boot'")
-        leaseBase = (Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0) << 40
-        nextLease = leaseBase
+        epoch = Int64(try connection.text(of: "SELECT value FROM meta WHERE name = 'boot'")) ?? 0
         try connection.execute(DeliverySQL.freeAll)
     }
 

@@ -164,7 +164,7 @@ import Testing
             world.read()
             world.plan()
             while let claim = world.claims.first {
-                if claim.planned.asks.contains(where: { $0.lane == damaged }) {
+                if claim.planned.lanes.contains(where: { $0.lane == damaged }) {
                     world.fail(0, isStoreWide: false)
                 } else {
                     world.answer()

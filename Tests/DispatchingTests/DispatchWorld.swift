@@ -110,7 +110,7 @@ struct DispatchWorld {
         let claim = claims.remove(at: index)
         var answers: [LaneAnswer] = []
         var taken: [[Job]] = []
-        for ask in claim.planned.asks {
+        for ask in claim.planned.lanes {
             var lane = queued[ask.function]?[ask.lane] ?? []
             let due = Array(lane.prefix { $0.due <= now.steady }.prefix(ask.limit))
             lane.removeFirst(due.count)

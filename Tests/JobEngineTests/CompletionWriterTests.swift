@@ -8,19 +8,8 @@ import Timing
 
 /// What comes between the end of an attempt and the commit that writes it and claims what follows.
 @Suite(.timeLimit(.minutes(1))) struct CompletionWriterTests {
-    /// Holds up the first who comes; later ones pass once it is open.
-    private final class Gate: Sendable {
-        let reached = OneShot<Void>()
-        let opened = OneShot<Void>()
-
-        func pass() async {
-            reached.set(())
-            if opened.current == nil { _ = await opened.value() }
-        }
-    }
-
     @Test func `A shutdown that meets a claim under way does not wait for what never starts`() async throws {
-        let gate = Gate()
+        let gate = StoreGate()
         let fixture = try EngineFixture(
             [EngineFixture.function()], concurrency: 1,
             store: { FailingStore($0, settling: .init(after: { await gate.pass() })) })
@@ -46,7 +35,7 @@ import Timing
     }
 
     @Test func `Slots that become free together let what is due later start in time`() async throws {
-        let gate = Gate()
+        let gate = StoreGate()
         let fixture = try EngineFixture(
             [EngineFixture.function()], concurrency: 4,
             store: { FailingStore($0, settling: .init(before: { await gate.pass() })) })
@@ -70,7 +59,7 @@ import Timing
     }
 
     @Test func `What was claimed before its function went goes back without an attempt`() async throws {
-        let gate = Gate()
+        let gate = StoreGate()
         let fixture = try EngineFixture(
             [EngineFixture.function()], concurrency: 1,
             store: { FailingStore($0, settling: .init(after: { await gate.pass() })) })

@@ -310,13 +310,43 @@ import Testing
                             return
                         }
                         fixture.clock.advance(100)
-                        // A claim whose answer was lost is taken up when its lease is over.
+                        // A claim whose answer was lost is taken up because nobody holds it.
                         await fixture.engine.reclaimer.tick()
                         try await Task.sleep(for: .milliseconds(1))
                     }
                     Issue.record("not delivered: \(failure) \(call)")
                 }
             }
+        }
+    }
+
+    @Test(arguments: 1...3)
+    func `A claim of webhooks whose answer got lost is made again within seconds`(_ call: Int) async throws {
+        let fixture = try EngineFixture(
+            [Self.told()], outcomes: [EngineFixture.value],
+            store: { FailingStore($0, failingCall: call, .after, of: .deliveryClaims) })
+        try await fixture.running {
+            let id = try await fixture.submit()
+            try await fixture.job(id, until: .completed)
+            let start = fixture.clock.now().monotonic
+            _ = await attempts(1, in: fixture)
+            #expect(fixture.clock.now().monotonic - start <= 4000)
+            #expect(try await record(id, in: fixture, attempts: 1).delivery.state == .delivered)
+        }
+    }
+
+    @Test func `A webhook whose receiver takes its time is sent once, though nothing renews its lease`() async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.hang()
+        try await fixture.running {
+            let id = try await fixture.submit()
+            _ = await fixture.sender.messages(1)
+            for _ in 0..<100 {
+                fixture.clock.advance(10_000)
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            #expect(fixture.sender.messages.count == 1)
+            #expect(try await record(id, in: fixture)?.delivery.lease != nil)
         }
     }
 

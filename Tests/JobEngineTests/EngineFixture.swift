@@ -124,7 +124,7 @@ final class EngineFixture: Sendable {
     let clock: ManualClock
     let handler: ScriptedHandler
     let sender = ScriptedSender()
-    let store: any JobStore
+    let store: any EngineStore
     let path: String
 
     init(
@@ -132,7 +132,7 @@ final class EngineFixture: Sendable {
         accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings(),
         grace: Duration = .seconds(5),
         clock: ManualClock = ManualClock(), handler own: (any Handler)? = nil,
-        store wrap: (any JobStore) -> any JobStore = { $0 }
+        store wrap: (any EngineStore) -> any EngineStore = { $0 }
     ) throws {
         self.clock = clock
         path = NSTemporaryDirectory() + "sluice-engine-" + UUID().uuidString + ".db"
@@ -255,6 +255,12 @@ final class EngineFixture: Sendable {
             try Task.checkCancellation()
             await Task.yield()
         }
+    }
+
+    /// Two seconds later, a round of what takes up lost leases.
+    func reconcile() async {
+        clock.advance(2000)
+        await engine.reclaimer.tick()
     }
 
     /// Waits until somebody is to be woken at that time, in milliseconds from now, or nobody any more.

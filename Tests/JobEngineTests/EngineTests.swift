@@ -315,26 +315,6 @@ import Timing
         #expect(try await fixture.job(id).state == .queued)
         #expect(try await fixture.job(id).progress == JobProgress())
     }
-
-    @Test func `Leases are renewed, and an attempt whose lease is gone is stopped`() async throws {
-        let fixture = try fixture { $0.timeout = .seconds(1000) }
-        try await fixture.running {
-            let id = try await fixture.submit()
-            _ = try await fixture.calls(1)
-            for _ in 0..<5 {
-                await advance(fixture, 10_000)
-                await fixture.engine.renewer.tick()
-                await fixture.engine.reclaimer.tick()
-            }
-            #expect(try await fixture.job(id).progress.attempt == 1)
-            // Somebody else settles the job under the running attempt.
-            let live = try await fixture.store.abandoned(limit: 1, at: Moment(wall: Sample.now, monotonic: .max))
-            _ = try await fixture.store.settle([Sample.success(try #require(live.first))])
-            await fixture.engine.renewer.tick()
-            while fixture.engine.dispatcher.isBusy { await Task.yield() }
-            #expect(try await fixture.job(id).state == .completed)
-        }
-    }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct CrashTests {
@@ -342,12 +322,13 @@ import Timing
         let fixture = try EngineFixture([EngineFixture.function()])
         let id = try await fixture.submit()
         for number in 1...3 {
-            // Claimed by a process that is gone: its lease is over.
-            let claimed = try await fixture.store.claim(
-                [ClaimAsk(function: "f", limit: 1)], under: Sample.terms,
-                at: Moment(wall: fixture.clock.now().wall, monotonic: -1_000_000))
-            #expect(claimed.first?.jobs.first?.progress.attempt == number)
-            await fixture.engine.reclaimer.tick()
+            // Claimed, and nobody here has it.
+            let request = ClaimBatch(
+                [LaneClaim(function: "f", limit: 1)], revision: Sample.revision, at: fixture.clock.now())
+            #expect(try await fixture.store.claim(request).first?.jobs.first?.progress.attempt == number)
+            await fixture.reconcile()
+            #expect(try await fixture.job(id).progress.lost == number - 1)
+            await fixture.reconcile()
             let job = try await fixture.job(id)
             #expect(job.progress.used == 0)
             #expect(job.progress.lost == number)
@@ -395,7 +376,6 @@ import Timing
                 while !open.isEmpty {
                     fixture.clock.advance(250)
                     await fixture.engine.reclaimer.tick()
-                    await fixture.engine.renewer.tick()
                     for id in open {
                         guard let job = try? await fixture.job(id), job.state.isTerminal else { continue }
                         #expect(job.state == .completed)

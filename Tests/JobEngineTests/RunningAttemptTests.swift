@@ -17,7 +17,7 @@ import Testing
             deadline: now.steady + .seconds(60))
         let attempt = RunningAttempt(
             number: AttemptID(index: 0, ticket: 0), live: live, function: EngineFixture.function(), revision: "r",
-            lease: Lease(token: 1), startedAt: now)
+            lease: Lease(epoch: 1, number: 1), startedAt: now)
         #expect(attempt.stop(stop))
         let outcome = await attempt.run(handler, clock: clock)
         switch (stop, outcome) {

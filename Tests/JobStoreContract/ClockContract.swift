@@ -12,7 +12,7 @@ extension StoreContract {
         return job
     }
 
-    private static func snapshot(of id: JobID, in store: any JobStore) async throws -> JobSnapshot {
+    private static func snapshot(of id: JobID, in store: any EngineStore) async throws -> JobSnapshot {
         try #require(try await store.fetch([id], including: []).first?.snapshot)
     }
 
@@ -78,7 +78,7 @@ extension StoreContract {
             settlement.deliveries = [NewDelivery(audience: .caller, url: "http://example.com/", body: [])]
             settlement.deliveriesDue = time(-500)
             #expect(try await store.settle([settlement]) == [.settled])
-            let claim = try await store.claimDeliveries(limit: 1, for: .seconds(1), at: time(-500))
+            let claim = try await store.claimDeliveries(limit: 1, at: time(-500))
             #expect(claim.deliveries.count == 1)
         },
     ]

@@ -4,6 +4,78 @@ import Testing
 
 extension StoreContract {
     static let lists: [StoreContractCase] = [
+        StoreContractCase(name: "a list has every job that matches once, in either order, page by page") { store in
+            var jobs: [NewJob] = []
+            for number in 0..<30 {
+                jobs.append(
+                    Sample.job(
+                        number % 3 == 0 ? "g" : "f", due: number % 5 == 0 ? 5000 : 0,
+                        owner: number % 2 == 0 ? "me" : nil))
+            }
+            let results = try await store.enqueue(jobs, at: Sample.now)
+            let ids = results.compactMap { if case .accepted(let id, _) = $0 { id } else { nil } }
+            let claimed = try await store.claim(limit: 6)
+            _ = try await store.settle([
+                Sample.success(claimed[0]), Sample.success(claimed[1], at: 500), Sample.failure(claimed[2]),
+                Sample.failure(claimed[3], at: 500),
+            ])
+            func pages(_ filter: JobFilter, newestFirst: Bool, limit: Int) async throws -> [JobID] {
+                var found: [JobID] = []
+                var cursor: Int64?
+                repeat {
+                    let page = try await store.list(
+                        filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [], within: .none,
+                        at: Sample.now)
+                    #expect(page.jobs.count <= limit)
+                    found += page.jobs.map(\.job.id)
+                    cursor = page.next
+                } while cursor != nil
+                return found
+            }
+            func expect(_ filter: JobFilter, _ wanted: (JobSnapshot) -> Bool) async throws {
+                var expected: [JobID] = []
+                for id in ids { if let job = try await store.snapshot(id), wanted(job) { expected.append(id) } }
+                for limit in [1, 4, 100] {
+                    #expect(try await pages(filter, newestFirst: false, limit: limit) == expected, "\(filter) \(limit)")
+                    #expect(
+                        try await pages(filter, newestFirst: true, limit: limit) == expected.reversed(),
+                        "\(filter) \(limit)")
+                }
+                #expect(
+                    try await store.count(filter, within: .none, at: Sample.now)
+                        == JobCount(count: expected.count, isExact: true))
+            }
+            try await expect(JobFilter()) { _ in true }
+            try await expect(JobFilter(function: "g")) { $0.job.function == "g" }
+            try await expect(JobFilter(owner: "me")) { $0.job.owner == "me" }
+            try await expect(JobFilter(owner: "nobody")) { _ in false }
+            // Every set that an operator asks for takes another mix of indexes.
+            let sets: [Set<JobFilter.Status>] =
+                JobFilter.Status.allCases.map { [$0] } + [
+                    [.failed, .timeout, .cancelled], [.pending, .delayed], [.processing, .failed],
+                    [.completed, .failed], [.completed, .pending], JobFilter.Status.live,
+                ]
+            for states in sets {
+                for function in [nil, "g", "never"] {
+                    for owner in [nil, "me", "nobody"] {
+                        try await expect(JobFilter(states: states, function: function, owner: owner)) {
+                            states.contains(JobFilter.Status($0, at: Sample.now))
+                                && function ?? $0.job.function == $0.job.function
+                                && (owner == nil || owner == $0.job.owner)
+                        }
+                    }
+                }
+            }
+            let late = Sample.now + .milliseconds(100)
+            try await expect(JobFilter(states: [.failed], since: late)) {
+                $0.state == .failed && $0.completedAt.map { $0 >= late } ?? false
+            }
+            try await expect(JobFilter(states: [.pending, .failed], until: late)) {
+                let status = JobFilter.Status($0, at: Sample.now)
+                return status == .pending || status == .failed && $0.completedAt.map { $0 < late } ?? false
+            }
+            try await expect(JobFilter(until: late)) { ($0.completedAt ?? $0.job.createdAt) < late }
+        },
         StoreContractCase(name: "a function's jobs are found beneath thousands of newer ones of another") { store in
             let mine = try await store.accept(Sample.job("g", owner: "me"), Sample.job("g", due: 900))
             _ = try await store.settle(try await store.claim("g").map { Sample.failure($0) })
@@ -163,7 +235,7 @@ extension StoreContract {
     ]
 }
 
-extension JobStore {
+extension JobReports {
     fileprivate func list(
         _ filter: JobFilter, after cursor: Int64? = nil, newestFirst: Bool = true, within bounds: ReadBounds = .none
     ) async throws -> JobPage {

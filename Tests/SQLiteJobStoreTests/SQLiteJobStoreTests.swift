@@ -46,8 +46,11 @@ final class TemporaryDatabase: Sendable {
 
         store = try database.open()
         #expect(try await store.snapshot(ids[1])?.state == .queued)
-        let abandoned = try await store.abandoned(limit: 5, at: Sample.moment(1))
+        let abandoned = try await store.abandoned(limit: 5)
         #expect(abandoned.map(\.job.id) == [ids[0]])
+        #expect(try await store.held(after: nil, limit: 5).isEmpty)
+        let lease = try #require(try await store.claim(at: 2000).first?.lease)
+        #expect(lease.epoch == (live.lease?.epoch ?? 0) + 1 && lease.number == 1)
         // The old lease still settles: whoever finds the abandoned job uses it.
         #expect(try await store.settle([Sample.success(live)]) == [.settled])
         let third = try await store.accept(Sample.job())[0]
@@ -61,11 +64,11 @@ final class TemporaryDatabase: Sendable {
         settlement.deliveries = [NewDelivery(audience: .caller, url: "http://x/", body: [])]
         _ = try await store.settle([settlement])
         let now = Sample.now + .seconds(1)
-        #expect(try await store.claimDeliveries(limit: 5, for: .seconds(60), at: now).deliveries.count == 1)
-        #expect(try await store.claimDeliveries(limit: 5, for: .seconds(60), at: now).deliveries.isEmpty)
+        #expect(try await store.claimDeliveries(limit: 5, at: now).deliveries.count == 1)
+        #expect(try await store.claimDeliveries(limit: 5, at: now).deliveries.isEmpty)
         await store.close()
         store = try database.open()
-        #expect(try await store.claimDeliveries(limit: 5, for: .seconds(60), at: now).deliveries.count == 1)
+        #expect(try await store.claimDeliveries(limit: 5, at: now).deliveries.count == 1)
         await store.close()
     }
 
@@ -235,6 +238,8 @@ final class TemporaryDatabase: Sendable {
         ("\(ClaimSQL.claimed)", "SEARCH q USING INTEGER PRIMARY KEY"),
         ("\(FetchSQL.snapshot)", "SEARCH o USING PRIMARY KEY (job=? AND run=?)"),
         ("\(UpkeepSQL.abandoned)", "q USING INDEX queue_running"),
+        ("\(UpkeepSQL.held)", "SEARCH q USING INDEX queue_running (row>?)"),
+        ("\(UpkeepSQL.running)", "SEARCH q USING INTEGER PRIMARY KEY"),
         ("\(UpkeepSQL.overdue)", "SEARCH q USING INDEX queue_deadline (deadline<?)"),
         ("\(UpkeepSQL.ended)", "SEARCH outcomes USING INDEX outcomes_purge (purge_at>? AND purge_at<?)"),
         ("\(SummarySQL.failures)", "SEARCH t USING PRIMARY KEY (owner=?)"),
@@ -252,7 +257,8 @@ final class TemporaryDatabase: Sendable {
         ("\(SummarySQL.queuedOfOwners)", "SEARCH queue USING INDEX queue_owner (owner>?)"),
         ("\(SummarySQL.oldestDue)", "SEARCH queue USING INDEX queue_owner (owner=?)"),
         ("\(DeliverySQL.due)", "SEARCH d USING INDEX deliveries_due (due<?)"),
-        ("\(DeliverySQL.nextDue)", "SEARCH deliveries USING INDEX deliveries_due (due>?)"),
+        ("\(DeliverySQL.nextDue)", "SEARCH deliveries USING INDEX deliveries_due (due>? AND due<?)"),
+        ("\(DeliverySQL.held)", "SEARCH deliveries USING INDEX deliveries_due (due=? AND rowid>?)"),
         ("\(DeliverySQL.ofJob)", "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (job=?)"),
     ])
     func `A hot statement uses its index and sorts nothing`(_ sql: String, _ expected: String) throws {

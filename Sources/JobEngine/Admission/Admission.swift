@@ -160,8 +160,7 @@ extension Admission {
             job.windows = windows
             let slot = job.due <= now.steady ? dispatcher.reserve(function, keys, at: now) : nil
             if slot != nil {
-                job.start = NewJob.Start(
-                    terms: LeaseTerms(duration: Limits.lease, revision: deployment.revision), at: now)
+                job.start = NewJob.Start(revision: deployment.revision, at: now)
             }
             return AdmissionReservation(job: job, function: function, keys: keys, rates: statuses, slot: slot)
         }

@@ -77,11 +77,11 @@ final class CompletionWriter: Sendable {
             let completions = writer.take()
             let claim = dispatcher.plan(besidesEnds: true)
             taken.withLock { $0 = (completions, claim) }
-            return SettleBatch(settlements: completions.map(\.settlement), claim: claim?.request)
+            return SettleBatch(settlements: completions.map(\.settlement), claim: claim?.batch)
         }
 
         func written(
-            _ results: [SettleResult], _ answers: [ClaimAnswer], _ recorder: Recorder, _ dispatcher: Dispatcher
+            _ results: [SettleResult], _ answers: [ClaimedLane], _ recorder: Recorder, _ dispatcher: Dispatcher
         ) async {
             guard let (completions, claim) = given else { return }
             // What has been claimed runs before what has ended is gone: a drain waits for it.

@@ -27,7 +27,7 @@ package final class DispatchLoop: Service {
     private var clock: any EngineClock { dispatcher.clock }
 
     init(
-        store: any JobStore, dispatcher: Dispatcher, runner: AttemptRunner, completions: CompletionWriter,
+        store: any JobStore & LaneStore, dispatcher: Dispatcher, runner: AttemptRunner, completions: CompletionWriter,
         announcer: Announcer, logger: Logger
     ) {
         self.store = store
@@ -84,9 +84,8 @@ package final class DispatchLoop: Service {
     }
 
     private func make(_ claim: Dispatcher.Claim, _ group: inout DiscardingTaskGroup) async {
-        let request = claim.request
         do {
-            let answers = try await store.claim(request.asks, under: request.terms, at: request.now)
+            let answers = try await store.claim(claim.batch)
             let back = dispatcher.resolve(claim, answers)
             if !back.isEmpty { group.addTask { await self.dispatcher.giveBack(back, by: self.recorder) } }
         } catch {

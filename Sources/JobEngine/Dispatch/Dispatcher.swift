@@ -17,6 +17,8 @@ package final class Dispatcher: Sendable {
         var running: [JobID: RunningAttempt] = [:]
         /// Attempts that hold a slot and a lease, until the loop takes them up.
         var handed: [RunningAttempt] = []
+        /// Claimed jobs that do not start, until it is written that they went back.
+        var returning: [JobID: Lease] = [:]
         /// Ends the loop's sleep.
         var sleeper: OneShot<Void>?
         /// What the loop wakes for by itself.
@@ -144,8 +146,17 @@ extension Dispatcher {
     /// The attempts under way.
     var held: [RunningAttempt] { look { Array($0.running.values) } }
 
-    /// Whether this process holds the lease.
-    func isHeld(_ id: JobID, _ lease: Lease?) -> Bool { look { $0.running[id]?.lease == lease } }
+    /// Of these leases, those that nobody here has or brings back. One whose claim is still under way is among them.
+    func unheld(_ leases: [HeldLease]) -> [HeldLease] {
+        look { state in
+            leases.filter { state.running[$0.id]?.lease != $0.lease && state.returning[$0.id] != $0.lease }
+        }
+    }
+
+    /// The latest claim, or start at the door, that was begun, and the earliest that has not been closed.
+    var claims: (latest: ReservationID, earliestOpen: ReservationID?) {
+        look { ($0.core.latestReservation, $0.core.earliestReservation) }
+    }
 
     /// Whether any attempt is under way.
     package var isBusy: Bool { look { !$0.running.isEmpty } }

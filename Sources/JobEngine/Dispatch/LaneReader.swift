@@ -11,7 +11,7 @@ struct LaneReader: Sendable {
     /// Jobs moved in one commit.
     private static let batch = 500
 
-    let store: any JobStore
+    let store: any LaneStore
     let dispatcher: Dispatcher
     let logger: Logger
 

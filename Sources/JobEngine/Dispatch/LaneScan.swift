@@ -20,11 +20,11 @@ final class LaneScan: Sendable {
     }
 
     private let state = Mutex(State())
-    private let store: any JobStore
+    private let store: any LaneStore
     private let dispatcher: Dispatcher
     private let logger: Logger
 
-    init(store: any JobStore, dispatcher: Dispatcher, logger: Logger) {
+    init(store: any LaneStore, dispatcher: Dispatcher, logger: Logger) {
         self.store = store
         self.dispatcher = dispatcher
         self.logger = logger

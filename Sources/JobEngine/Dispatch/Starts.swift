@@ -43,7 +43,7 @@ extension Dispatcher {
     /// A claim that was planned, and what the store needs to make it.
     struct Claim {
         var planned: PlannedClaim
-        var request: ClaimRequest
+        var batch: ClaimBatch
     }
 
     /// What may start now.
@@ -56,15 +56,14 @@ extension Dispatcher {
                 now.monotonic >= (besidesEnds ? state.claimsBesideEndsFrom : state.claimsFrom),
                 let planned = state.core.plan(at: now, besidesEnds: besidesEnds)
             else { return nil }
-            let terms = LeaseTerms(duration: Limits.lease, revision: revision)
-            return Claim(planned: planned, request: ClaimRequest(asks: planned.asks, terms: terms, at: now))
+            return Claim(planned: planned, batch: ClaimBatch(planned.lanes, revision: revision, at: now))
         }
     }
 
     /// The store has answered: what starts is handed to the loop.
     ///
-    /// - Returns: what has to go back, with the lane of its present keys.
-    func resolve(_ claim: Claim, _ answers: [ClaimAnswer]) -> [(live: LiveJob, lane: Int64)] {
+    /// - Returns: what has to go back, with the lane of its present keys; whoever has written that calls `returned`.
+    func resolve(_ claim: Claim, _ answers: [ClaimedLane]) -> [(live: LiveJob, lane: Int64)] {
         let deployment = deployment.value
         let now = clock.now()
         let lanes = answers.map { answer in
@@ -83,6 +82,7 @@ extension Dispatcher {
                     if !state.take(start, live, deployment, at: now) { back.append((live, keys.lane)) }
                 }
             }
+            for (live, _) in back { state.returning[live.job.id] = live.lease }
             return (back, deployment.number != state.core.number)
         }
         if isStale { rekeyStale() }
@@ -92,7 +92,17 @@ extension Dispatcher {
     /// Claimed jobs go back that did not start, each into this lane.
     func giveBack(_ jobs: [(live: LiveJob, lane: Int64)], by recorder: Recorder) async {
         await recorder.giveBack(jobs)
+        returned(jobs)
         for (live, lane) in jobs { hint(live.job.function, lane: lane, due: live.due) }
+    }
+
+    /// They went back to the queue, or nobody tries that any more.
+    private func returned(_ jobs: [(live: LiveJob, lane: Int64)]) {
+        change { state in
+            for (live, _) in jobs where state.returning[live.job.id] == live.lease {
+                state.returning[live.job.id] = nil
+            }
+        }
     }
 
     func failed(_ claim: Claim, _ error: StoreError, besidesEnds: Bool) {

@@ -3,7 +3,7 @@ package import Logging
 package import SQLiteJobStore
 
 /// What a server asks of its store: jobs, accounts, and a copy of both.
-package protocol HostedStore: JobStore, AccountStore {
+package protocol HostedStore: EngineStore, AccountStore {
     /// What is open as the database, wherever it lies by now.
     var openFiles: [FileIdentity] { get }
 
