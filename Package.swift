@@ -75,11 +75,16 @@ let package = Package(
         room("Webhooks", uses: ["JobModel", "Outbound", "PayloadSchema", "Crypto"]),
         // What an attempt runs.
         room("Handlers", uses: ["JobModel", "Outbound", "PayloadSchema", "Webhooks"]),
+        // What is to be sent to whom, receivers' queues, and the loop that sends it.
+        room(
+            "WebhookDelivery",
+            uses: ["JobModel", "JobStore", "PayloadSchema", "Timing", "DequeModule", "Logging", "ServiceLifecycle"]),
         // Admission -> store -> Dispatcher -> Handler -> Decision -> store -> Announcer.
         room(
             "JobEngine",
             uses: [
-                "Dispatching", "Timing", "JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "Histogram",
+                "Dispatching", "Timing", "WebhookDelivery", "JobModel", "JobStore", "PayloadSchema", "Crypto",
+                "Histogram",
                 "Logging", "ServiceLifecycle",
             ]),
         // The HTTP channel, the route table, problem bodies. Knows no job, and of the store how it fails.
@@ -137,6 +142,7 @@ let package = Package(
         testing("JobStoreContract", uses: ["JobStore", "JobModel"]),
         tests("SQLiteJobStoreTests", uses: ["SQLiteJobStore", "JobStoreContract", "JobStore", "JobModel"]),
         tests("DispatchingTests", uses: ["Dispatching", "JobModel", "JobStore", "PayloadSchema"]),
+        tests("WebhookDeliveryTests", uses: ["WebhookDelivery", "JobStore", "JobModel"]),
         tests("TimingTests", uses: ["Timing", "JobModel"]),
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
         tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient"]),
@@ -145,7 +151,8 @@ let package = Package(
         tests(
             "JobEngineTests",
             uses: [
-                "Dispatching", "Timing", "JobEngine", "JobStoreContract", "SQLiteJobStore", "JobStore", "JobModel",
+                "Dispatching", "Timing", "WebhookDelivery", "JobEngine", "JobStoreContract", "SQLiteJobStore",
+                "JobStore", "JobModel",
                 "PayloadSchema",
                 "Logging", "ServiceLifecycle", "CSQLite",
             ]),

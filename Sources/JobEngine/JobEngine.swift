@@ -4,6 +4,7 @@ package import JobStore
 package import Logging
 package import ServiceLifecycle
 package import Timing
+internal import WebhookDelivery
 
 /// The engine: everything between a surface and the store, as verbs.
 ///
@@ -41,7 +42,7 @@ package final class JobEngine: Sendable {
         let metrics = EngineMetrics()
         self.metrics = metrics
         let deliveries = Deliveries(
-            store: store, deployment: current, sender: sender, clock: clock, random: random, logger: logger)
+            store: store, deployment: { current.value }, sender: sender, clock: clock, random: random, logger: logger)
         self.deliveries = deliveries
         let recorder = Recorder(
             store: store, deployment: current, clock: clock, random: random, announcer: announcer, counters: counters,

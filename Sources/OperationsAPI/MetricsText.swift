@@ -137,7 +137,7 @@ extension MetricsText {
             metrics.sample(name, [], value)
         }
         metrics.family("sluice_webhooks_pending", "gauge", "Webhooks that have not arrived and are not given up.")
-        metrics.sample("sluice_webhooks_pending", [], figures.pendingWebhooks)
+        metrics.sample("sluice_webhooks_pending", [], webhooks.pending)
         metrics.family("sluice_http_connections", "gauge", "Open connections.")
         metrics.sample("sluice_http_connections", [], connections)
         metrics.family("sluice_log_lines_lost_total", "counter", "Lines of the log that nobody read in time.")

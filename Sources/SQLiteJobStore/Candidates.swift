@@ -47,7 +47,7 @@ struct Candidates {
             return
         }
         for (source, states) in ListSource.all(for: filter) {
-            let select = try Statement(source.sql(newestFirst: newestFirst), on: connection)
+            let select = try connection.prepare(source.sql(newestFirst: newestFirst))
                 .bind(1, start).bind(3, source.state?.rawValue).bind(4, names.function).bind(5, filter.owner)
                 .bind(6, names.owner)
             var added = Source(states: states, select: select)

@@ -14,7 +14,7 @@ final class Connection {
     private enum Standing { case open, closed, abandoned }
     private var standing = Standing.open
     /// Of the latest failure.
-    private var lastCode = SQLITE_OK
+    private let errors: ConnectionErrors
     /// Written by SQLite after each commit of this connection.
     private let logPages = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     /// By the address of their text: a static string stands once in the binary.
@@ -41,6 +41,7 @@ final class Connection {
             throw StoreError(code: code, systemCode: systemCode, message: "\(message) (\(path))")
         }
         handle = opened
+        errors = ConnectionErrors(opened)
         try execute("PRAGMA busy_timeout = 5000")
         try check(self)
         switch role {
@@ -108,7 +109,7 @@ final class Connection {
         switch code & 0xFF {
         case SQLITE_OK, SQLITE_BUSY, SQLITE_LOCKED: return
         // A checkpoint writes into the database, everything else into the log.
-        default: throw failure(code, writing: [\.database])
+        default: throw errors.failureOfCheckpoint(code)
         }
     }
 
@@ -127,38 +128,13 @@ final class Connection {
     /// database and to delete it: a failed sync forbids that.
     func abandon() { standing = .abandoned }
 
-    func failure(_ code: Int32) -> StoreError { failure(code, writing: [\.log, \.database]) }
-
-    private func failure(_ code: Int32, writing files: [KeyPath<FileErrors, Int32>]) -> StoreError {
-        lastCode = code
-        var systemCode = sqlite3_system_errno(handle)
-        // SQLite asks for errno after it has rolled back, which is too late for what failed in a write.
-        if code == SQLITE_IOERR | 3 << 8 {
-            let errors = FileErrors(handle)
-            systemCode = files.lazy.map { errors[keyPath: $0] }.first { $0 != 0 } ?? systemCode
-        }
-        return StoreError(code: code, systemCode: systemCode, message: String(cString: sqlite3_errmsg(handle)))
-    }
-
-    /// errno of what failed last with each file (SQLITE_FCNTL_LAST_ERRNO); 0 when nothing has.
-    private struct FileErrors {
-        var database: Int32 = 0
-        var log: Int32 = 0
-
-        init(_ handle: OpaquePointer) {
-            sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &database)
-            var file: UnsafeMutablePointer<sqlite3_file>?
-            sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file)
-            // Without methods it is not open.
-            _ = file?.pointee.pMethods?.pointee.xFileControl?(file, SQLITE_FCNTL_LAST_ERRNO, &log)
-        }
-    }
+    func failure(_ code: Int32) -> StoreError { errors.failure(code) }
 
     /// Whether the latest failure since the latest `begin` speaks of the disk, not of what was asked.
-    var diskHasFailed: Bool { StoreError.isOfTheDisk(lastCode) }
+    var diskHasFailed: Bool { StoreError.isOfTheDisk(errors.lastCode) }
 
     func begin() throws(StoreError) {
-        lastCode = SQLITE_OK
+        errors.forget()
         try execute("BEGIN IMMEDIATE")
     }
 
@@ -173,10 +149,13 @@ final class Connection {
 
     /// The first column of the first row of a query, as text.
     func text(of sql: String) throws(StoreError) -> String {
-        let statement = try Statement(sql, on: self)
+        let statement = try prepare(sql)
         defer { statement.reset() }
         return try statement.step() ? statement.text(0) : ""
     }
+
+    /// A statement of its own, for what is asked seldom or never alike.
+    func prepare(_ sql: String) throws(StoreError) -> Statement { try Statement(sql, on: handle, errors) }
 
     /// The prepared form of `sql`, kept for the life of the connection, reset and without bindings.
     func statement(_ sql: StaticString) throws(StoreError) -> Statement {
@@ -184,7 +163,7 @@ final class Connection {
             known.reset()
             return known
         }
-        let statement = try Statement(sql.description, on: self)
+        let statement = try prepare(sql.description)
         statements[sql.utf8Start] = statement
         return statement
     }

@@ -112,7 +112,7 @@ extension Connection {
             queries.append(CountSQL.queued(function: hasFunction, owner: hasOwner))
         }
         for query in queries {
-            let select = try Statement(query, on: self)
+            let select = try prepare(query)
                 .bind(1, names.function).bind(2, names.owner).bind(3, now)
                 .bind(4, states.contains(.pending) ? 1 : 0).bind(5, states.contains(.delayed) ? 1 : 0)
             guard let some = try firstNumber(of: select, clock) else {

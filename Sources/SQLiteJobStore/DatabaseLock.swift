@@ -9,15 +9,6 @@ private import Glibc
 /// It is taken before SQLite opens the file and given up after SQLite has closed it: closing any descriptor of the file
 /// drops the POSIX locks that SQLite holds on it in this process (fcntl(2), "Advisory record locking").
 package final class DatabaseLock: Sendable {
-    package enum Problem: Error, Equatable, Sendable {
-        /// Another process has it; its pid when it could be found out.
-        case held(by: Int32?)
-        /// The system does not let us: errno.
-        case failed(path: String, code: Int32)
-        /// What lies there would lose jobs when it is opened; says what to do.
-        case unsafe(String)
-    }
-
     /// What lay there, when that says that something may be lost.
     package let warning: String?
     /// The file that is locked.
@@ -27,7 +18,7 @@ package final class DatabaseLock: Sendable {
     private let lockFile: LockFile
 
     /// Makes the database file when there is none, and nothing tells that there should be one.
-    package init(path: String) throws(Problem) {
+    package init(path: String) throws(DatabaseLockProblem) {
         let path = Self.resolved(path)
         lockFile = try LockFile(path: path + ".lock")
         let isNew: Bool
@@ -39,7 +30,7 @@ package final class DatabaseLock: Sendable {
             descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw .failed(path: path, code: errno) }
-        do throws(Problem) {
+        do throws(DatabaseLockProblem) {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno
                 guard code == EWOULDBLOCK else { throw .failed(path: path, code: code) }

@@ -11,16 +11,8 @@ extension SQLiteJobStore {
             var lanes: [LaneDue] = []
             var last = lane
             while lanes.count < limit, let next = try connection.nextLane(of: id, after: last) {
-                let queue = LaneQueue(function: id, lane: next, connection: connection)
-                var due: Timestamp?
-                var priority = try queue.highestPriority(below: nil)
-                while let current = priority {
-                    if let first = try queue.nextDue(current, after: Timestamp(milliseconds: .min)) {
-                        due = due.map { min($0, first) } ?? first
-                    }
-                    priority = try queue.highestPriority(below: current)
-                }
-                if let due { lanes.append(LaneDue(lane: next, due: due)) }
+                let queue = LaneQueue(function: id, name: function, lane: next, connection: connection)
+                if let due = try queue.earliestDue() { lanes.append(LaneDue(lane: next, due: due)) }
                 last = next
             }
             return lanes
@@ -36,7 +28,7 @@ extension SQLiteJobStore {
                     heads.append(.empty)
                     continue
                 }
-                let queue = LaneQueue(function: id, lane: lane.lane, connection: connection)
+                let queue = LaneQueue(function: id, name: lane.function, lane: lane.lane, connection: connection)
                 heads.append(try connection.head(of: queue, needsPayload: lane.needsPayload, at: now))
             }
             return heads
@@ -47,13 +39,12 @@ extension SQLiteJobStore {
         try readers.read { connection throws(StoreError) in
             var names = NameNumbers.functions
             guard let id = try names.id(of: lane.function, on: connection) else { return [] }
-            let queue = LaneQueue(function: id, lane: lane.lane, connection: connection)
-            let never = Timestamp(milliseconds: .max)
+            let queue = LaneQueue(function: id, name: lane.function, lane: lane.lane, connection: connection)
             var rows: [(row: Int64, due: Timestamp)] = []
-            var priority = try queue.highestPriority(below: nil)
+            var priority = try queue.highestPriority(below: LaneQueue.above)
             // The earliest due of each priority, of which the earliest of all are taken.
             while let current = priority {
-                rows += try queue.queuedRows(current, limit: limit, at: never)
+                rows += try queue.queuedRows(current, limit: limit)
                 priority = try queue.highestPriority(below: current)
             }
             rows.sort { ($0.due, $0.row) < ($1.due, $1.row) }
@@ -111,27 +102,45 @@ extension SQLiteJobStore {
     }
 }
 
+extension LaneQueue {
+    fileprivate func earliestDue() throws(StoreError) -> Timestamp? {
+        var due: Timestamp?
+        var priority = LaneQueue.above
+        while let current = try highestPriority(below: priority) {
+            if let first = try queuedRows(current, limit: 1).first?.due { due = due.map { min($0, first) } ?? first }
+            priority = current
+        }
+        return due
+    }
+}
+
+private enum LaneJobSQL {
+    static let queued: StaticString =
+        """
+        SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
+            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options
+        FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
+        WHERE q.row = ?1 AND q.state = 0
+        """
+}
+
 extension Connection {
     fileprivate func head(
         of queue: LaneQueue, needsPayload: Bool, at now: Timestamp
     ) throws(StoreError) -> StoredHead {
         var later: Timestamp?
-        var priority = try queue.highestPriority(below: nil)
-        while let current = priority {
-            if let row = try queue.dueRows(current, limit: 1, at: now).first,
-                let job = try queuedJob(row, needsPayload: needsPayload)
-            {
-                return .due(job)
-            }
-            if let next = try queue.nextDue(current, after: now) { later = later.map { min($0, next) } ?? next }
-            priority = try queue.highestPriority(below: current)
+        var priority = LaneQueue.above
+        while let stretch = try queue.stretch(below: priority, limit: 1, payloads: needsPayload, at: now) {
+            if let first = stretch.due.first { return .due(first.job) }
+            if let next = stretch.nextDue { later = later.map { min($0, next) } ?? next }
+            priority = stretch.priority
         }
         return later.map { .later($0) } ?? .empty
     }
 
     /// nil when it is not queued any more.
     fileprivate func queuedJob(_ row: Int64, needsPayload: Bool) throws(StoreError) -> Job? {
-        let select = try statement(ClaimSQL.queued).bind(1, row).bind(2, needsPayload ? 1 : 0)
+        let select = try statement(LaneJobSQL.queued).bind(1, row).bind(2, needsPayload ? 1 : 0)
         defer { select.reset() }
         return try select.step() ? select.job() : nil
     }
@@ -139,12 +148,13 @@ extension Connection {
     /// Steps from lane to lane along the index, however many jobs each has.
     fileprivate func nextLane(of function: Int64, after lane: Int64?) throws(StoreError) -> Int64? {
         if lane == nil, try hasLane(function, .min) { return .min }
-        let select = try statement(ClaimSQL.nextLane).bind(1, function).bind(2, lane ?? .min)
+        let select = try statement(LaneSQL.nextLane).bind(1, function).bind(2, lane ?? .min)
         defer { select.reset() }
         return try select.step() ? select.optionalInteger(0) : nil
     }
 
     private func hasLane(_ function: Int64, _ lane: Int64) throws(StoreError) -> Bool {
-        try LaneQueue(function: function, lane: lane, connection: self).highestPriority(below: nil) != nil
+        try LaneQueue(function: function, name: "", lane: lane, connection: self)
+            .highestPriority(below: LaneQueue.above) != nil
     }
 }

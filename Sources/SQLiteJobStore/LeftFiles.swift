@@ -6,7 +6,7 @@ private import Glibc
 enum LeftFiles {
     /// - Parameter mark: what the last process noted.
     /// - Returns: a warning, when something may be lost that nothing here can bring back.
-    static func check(_ path: String, mark: LogMark?) throws(DatabaseLock.Problem) -> String? {
+    static func check(_ path: String, mark: LogMark?) throws(DatabaseLockProblem) -> String? {
         let log = path + "-wal"
         let header = LogHeader(path: log)
         var status = stat()

@@ -7,7 +7,7 @@ final class LockFile: Sendable {
     /// What the owner before left in it.
     let former: LogMark?
 
-    init(path: String) throws(DatabaseLock.Problem) {
+    init(path: String) throws(DatabaseLockProblem) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .failed(path: path, code: errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {

@@ -5,17 +5,18 @@ internal import JobStore
 /// A prepared statement. Parameters count from 1, columns from 0, as in SQLite.
 final class Statement {
     private let handle: OpaquePointer
-    private unowned let connection: Connection
+    private let errors: ConnectionErrors
     /// SQLite copies what is bound: the bytes need not live until the step.
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
-    init(_ sql: String, on connection: Connection) throws(StoreError) {
+    /// - Parameter connection: SQLite's handle of it; it outlives the statement.
+    init(_ sql: String, on connection: OpaquePointer, _ errors: ConnectionErrors) throws(StoreError) {
         var prepared: OpaquePointer?
         let code = sqlite3_prepare_v3(
-            connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
-        guard code == SQLITE_OK, let prepared else { throw connection.failure(code) }
+            connection, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+        guard code == SQLITE_OK, let prepared else { throw errors.failure(code) }
         handle = prepared
-        self.connection = connection
+        self.errors = errors
     }
 
     deinit { sqlite3_finalize(handle) }
@@ -74,7 +75,7 @@ final class Statement {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
         case let code:
-            let failure = connection.failure(code)
+            let failure = errors.failure(code)
             sqlite3_reset(handle)
             throw failure
         }

@@ -6,6 +6,7 @@ import PayloadSchema
 import Testing
 
 @testable import JobEngine
+@testable import WebhookDelivery
 
 /// Webhooks from the end of a job to their log, with a clock and a receiver that the test owns.
 @Suite(.timeLimit(.minutes(1))) struct DeliveryTests {

@@ -219,7 +219,7 @@ final class TemporaryDatabase: Sendable {
     @Test func `A file is locked by one owner at a time`() throws {
         let path = database.path + ".lock"
         let first = try LockFile(path: path)
-        #expect(throws: DatabaseLock.Problem.held(by: getpid())) { try LockFile(path: path) }
+        #expect(throws: DatabaseLockProblem.held(by: getpid())) { try LockFile(path: path) }
         withExtendedLifetime(first) {}
     }
 }
@@ -229,13 +229,13 @@ final class TemporaryDatabase: Sendable {
     let database = TemporaryDatabase()
 
     @Test(arguments: [
-        ("\(ClaimSQL.highestPriority)", "USING INDEX queue_due (function=? AND lane=?)"),
-        ("\(ClaimSQL.nextPriority)", "USING INDEX queue_due (function=? AND lane=? AND priority<?)"),
-        ("\(ClaimSQL.nextDue)", "USING INDEX queue_due (function=? AND lane=? AND priority=? AND due>?)"),
-        ("\(ClaimSQL.due)", "USING INDEX queue_due (function=? AND lane=? AND priority=? AND due<?)"),
-        ("\(ClaimSQL.nextLane)", "USING INDEX queue_due (function=? AND lane>?)"),
+        ("\(LaneSQL.priority)", "USING INDEX queue_due (function=? AND lane=? AND priority<?)"),
+        ("\(LaneSQL.queuedRows)", "USING INDEX queue_due (function=? AND lane=? AND priority=?)"),
+        ("\(LaneSQL.walk)", "SEARCH q USING INDEX queue_due (function=? AND lane=? AND priority=?)"),
+        ("\(LaneSQL.walk)", "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("\(LaneSQL.walk)", "USING COVERING INDEX queue_due (function=? AND lane=? AND priority<?)"),
+        ("\(LaneSQL.nextLane)", "USING INDEX queue_due (function=? AND lane>?)"),
         ("\(ClaimSQL.lease)", "USING INTEGER PRIMARY KEY (rowid=?)"),
-        ("\(ClaimSQL.claimed)", "SEARCH q USING INTEGER PRIMARY KEY"),
         ("\(FetchSQL.snapshot)", "SEARCH o USING PRIMARY KEY (job=? AND run=?)"),
         ("\(UpkeepSQL.abandoned)", "q USING INDEX queue_running"),
         ("\(UpkeepSQL.held)", "SEARCH q USING INDEX queue_running (row>?)"),
@@ -299,7 +299,7 @@ final class TemporaryDatabase: Sendable {
     private func plan(of sql: String) throws -> String {
         _ = try database.open()
         let connection = try Connection(path: database.path, role: .writer)
-        let statement = try Statement("EXPLAIN QUERY PLAN \(sql)", on: connection)
+        let statement = try connection.prepare("EXPLAIN QUERY PLAN \(sql)")
         var steps: [String] = []
         while try statement.step() { steps.append(statement.text(3)) }
         return steps.joined(separator: "; ")

@@ -18,8 +18,11 @@ import Testing
         "Handlers": ["JobModel", "Outbound", "PayloadSchema", "Webhooks"],
         "Dispatching": ["JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"],
         "Timing": ["JobModel", "HeapModule"],
+        "WebhookDelivery": [
+            "Timing", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "Logging", "ServiceLifecycle",
+        ],
         "JobEngine": [
-            "Dispatching", "Timing", "JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "Histogram",
+            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Crypto", "Histogram",
             "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [

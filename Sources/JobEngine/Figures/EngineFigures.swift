@@ -1,5 +1,6 @@
 package import JobModel
 package import JobStore
+internal import WebhookDelivery
 
 /// Everything that the engine counts, at one moment: what the operator's metrics show.
 package struct EngineFigures: Sendable {
@@ -19,22 +20,36 @@ package struct EngineFigures: Sendable {
     package var claimsGivenBack: Int
     /// The longest time that the dispatcher's lock was held, in seconds.
     package var longestHold: Double
-    package var webhooks: Deliveries.Counts
-    package var pendingWebhooks: Int
+    package var webhooks: Webhooks
     /// Requests held until a job changes.
     package var waiters: Int
+
+    /// Webhooks since the server started, but for the pending ones.
+    package struct Webhooks: Equatable, Sendable {
+        package var delivered: UInt64
+        /// Given up.
+        package var failed: UInt64
+        /// Attempts that are followed by another.
+        package var retried: UInt64
+        /// Neither arrived nor given up, now.
+        package var pending: Int
+    }
 }
 
 extension JobEngine {
     package func figures() async throws(StoreError) -> EngineFigures {
         let now = clock.now().wall
         let deployment = deployment.value
+        let webhooks = deliveries.counts
         return EngineFigures(
             revision: deployment.revision, slots: deployment.concurrency, functions: metrics.all,
             queues: counters.all(of: .everybody),
             oldestDueSeconds: try await oldestDue(of: .everybody).mapValues { (now - $0).inSeconds },
             store: store.statistics, silentTargets: dispatcher.silentTargets, claimsGivenBack: dispatcher.givenBack,
-            longestHold: dispatcher.longestHold, webhooks: deliveries.counts,
-            pendingWebhooks: try await store.pendingDeliveries(), waiters: announcer.waiterCount)
+            longestHold: dispatcher.longestHold,
+            webhooks: EngineFigures.Webhooks(
+                delivered: webhooks.delivered, failed: webhooks.failed, retried: webhooks.retried,
+                pending: try await store.pendingDeliveries()),
+            waiters: announcer.waiterCount)
     }
 }

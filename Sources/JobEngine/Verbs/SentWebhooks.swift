@@ -1,5 +1,6 @@
 package import JobModel
 package import JobStore
+internal import WebhookDelivery
 
 extension JobEngine {
     /// A job's webhooks with their logs, those that are for these eyes.

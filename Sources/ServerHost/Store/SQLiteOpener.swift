@@ -42,7 +42,7 @@ package enum SQLiteOpener {
     }
 
     private static func lock(_ path: String) throws(StartRefusal) -> DatabaseLock {
-        do throws(DatabaseLock.Problem) {
+        do throws(DatabaseLockProblem) {
             return try DatabaseLock(path: path)
         } catch {
             switch error {

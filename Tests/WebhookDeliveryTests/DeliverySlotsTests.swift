@@ -2,7 +2,7 @@ import JobModel
 import JobStore
 import Testing
 
-@testable import JobEngine
+@testable import WebhookDelivery
 
 /// Who gets a slot, who waits and who stays away: a value, in times that the test names.
 @Suite struct DeliverySlotsTests {
@@ -95,7 +95,7 @@ import Testing
         #expect(slots.taken == 28)
         for _ in 1...20 { _ = slots.giveBack("http://hangs/", after: 15_000, at: 30_001) }
         for number: Int64 in 1...128 { _ = slots.place(Self.held(number, "http://hangs/"), at: 30_002) }
-        #expect(slots.taken == DeliverySlots.perReceiver)
+        #expect(slots.taken == ReceiverQueue.sure)
     }
 }
 

@@ -1,9 +1,9 @@
-internal import JobModel
-internal import JobStore
-internal import Logging
-internal import ServiceLifecycle
+package import JobModel
+package import JobStore
+package import Logging
+package import ServiceLifecycle
 private import Synchronization
-internal import Timing
+package import Timing
 
 /// Sends the webhooks that the store holds, each until it has arrived or its attempts are used up.
 package final class Deliveries: Service {
@@ -45,14 +45,16 @@ package final class Deliveries: Service {
 
     private let state = Mutex(State())
     private let store: any DeliveryStore
-    private let deployment: CurrentDeployment
+    private let deployment: @Sendable () -> Deployment
     private let sender: any WebhookSender
     private let clock: any EngineClock
     private let random: RandomSource
     private let logger: Logger
 
-    init(
-        store: any DeliveryStore, deployment: CurrentDeployment, sender: any WebhookSender, clock: any EngineClock,
+    /// - Parameter deployment: the one in force.
+    package init(
+        store: any DeliveryStore, deployment: @escaping @Sendable () -> Deployment, sender: any WebhookSender,
+        clock: any EngineClock,
         random: RandomSource, logger: Logger
     ) {
         self.store = store
@@ -86,7 +88,7 @@ package final class Deliveries: Service {
     private var isDraining: Bool { state.withLock { $0.draining } }
 
     /// A webhook was stored, or is due again.
-    func wake() { state.withLock { Self.wake(&$0) }?.set(()) }
+    package func wake() { state.withLock { Self.wake(&$0) }?.set(()) }
 
     private static func wake(_ state: inout State) -> OneShot<Void>? {
         state.awake = true
@@ -208,7 +210,7 @@ package final class Deliveries: Service {
     /// - Returns: how long the receiver took, in milliseconds.
     private func attempt(_ held: HeldDelivery) async -> Int64 {
         let delivery = held.delivery
-        let settings = deployment.value.webhooks
+        let settings = deployment().webhooks
         let start = clock.now()
         let signer = signer(of: delivery)
         var answer = Self.unsigned
@@ -243,7 +245,7 @@ package final class Deliveries: Service {
     private func signer(of delivery: Delivery) -> WebhookSigner? {
         switch delivery.content.audience {
         case .function:
-            guard let hook = deployment.policy(of: delivery.function)?.function.onComplete else { return nil }
+            guard let hook = deployment().policy(of: delivery.function)?.function.onComplete else { return nil }
             return hook.secret.map { .secret($0) } ?? .operator
         case .caller:
             guard let owner = delivery.owner else { return .job(delivery.job) }

@@ -1,6 +1,7 @@
 internal import JobModel
 internal import JobStore
 internal import Timing
+internal import WebhookDelivery
 
 /// What is to be written of outcomes and ends, and with them the webhooks that tell of them.
 ///

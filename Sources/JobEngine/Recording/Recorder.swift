@@ -3,6 +3,7 @@ internal import JobStore
 internal import Logging
 private import Synchronization
 internal import Timing
+internal import WebhookDelivery
 
 /// The one place where outcomes are written.
 final class Recorder: Sendable {

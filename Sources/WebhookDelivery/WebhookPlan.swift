@@ -1,16 +1,16 @@
-internal import JobModel
-internal import JobStore
+package import JobModel
+package import JobStore
 internal import PayloadSchema
 
 /// Which webhooks the end of a job makes: the caller's and the function's.
-enum WebhookPlan {
+package enum WebhookPlan {
     /// Whether the job has to be read for its payload or parameters before its webhooks can be made.
-    static func needsJob(_ live: LiveJob, _ function: Function?) -> Bool {
+    package static func needsJob(_ live: LiveJob, _ function: Function?) -> Bool {
         guard let url = function?.onComplete?.url else { return false }
         return (url.uses(.payload) && live.job.payload == nil) || (url.uses(.parameters) && live.job.parameters == nil)
     }
 
-    static func deliveries(
+    package static func deliveries(
         for job: Job, _ function: Function?, _ ending: Ending, error: String?, at time: Timestamp
     ) -> [NewDelivery] {
         guard job.options.webhook != nil || function?.onComplete != nil else { return [] }

@@ -7,8 +7,6 @@ internal import JobModel
 /// its turn is not kept here, where it would take the room of others, but goes back to the store until its turn may come.
 struct DeliverySlots {
     static let total = 256
-    /// What a receiver may have in any case.
-    static let perReceiver = 16
     /// A receiver that takes longer than this gets no more than that.
     static let slowMilliseconds: Int64 = 5000
 
@@ -45,7 +43,7 @@ struct DeliverySlots {
 
     private func mayStart(_ receiver: ReceiverQueue, at now: Int64) -> Bool {
         guard taken < Self.total else { return false }
-        if receiver.taken < Self.perReceiver { return true }
+        if receiver.taken < ReceiverQueue.sure { return true }
         return receiver.taken < Self.total - taken && receiver.milliseconds(at: now) < Self.slowMilliseconds
     }
 

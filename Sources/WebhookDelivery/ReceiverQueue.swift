@@ -11,6 +11,9 @@ struct ReceiverQueue {
     /// Nothing stays away for longer: the turn of what waits for one that hangs is not known.
     private static let longestAway: Int64 = 120_000
 
+    /// What a receiver may have under way in any case.
+    static let sure = 16
+
     private(set) var taken = 0
     private var waiting: Deque<HeldDelivery> = []
     /// What an attempt takes, a moving average.
@@ -26,7 +29,7 @@ struct ReceiverQueue {
     func milliseconds(at now: Int64) -> Int64 { max(average, now - lastEnd) }
 
     mutating func start(at now: Int64) {
-        if taken < DeliverySlots.perReceiver { lastEnd = now }
+        if taken < Self.sure { lastEnd = now }
         taken += 1
     }
 
