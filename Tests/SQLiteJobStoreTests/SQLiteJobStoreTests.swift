@@ -233,7 +233,7 @@ final class TemporaryDatabase: Sendable {
         ("\(LaneSQL.queuedRows)", "USING INDEX queue_due (function=? AND lane=? AND priority=?)"),
         ("\(LaneSQL.walk)", "SEARCH q USING INDEX queue_due (function=? AND lane=? AND priority=?)"),
         ("\(LaneSQL.walk)", "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)"),
-        ("\(LaneSQL.walk)", "USING COVERING INDEX queue_due (function=? AND lane=? AND priority<?)"),
+        ("\(LaneSQL.walk)", "SEARCH queue USING INDEX queue_due (function=? AND lane=? AND priority<?)"),
         ("\(LaneSQL.nextLane)", "USING INDEX queue_due (function=? AND lane>?)"),
         ("\(ClaimSQL.lease)", "USING INTEGER PRIMARY KEY (rowid=?)"),
         ("\(FetchSQL.snapshot)", "SEARCH o USING PRIMARY KEY (job=? AND run=?)"),
