@@ -70,7 +70,8 @@ package enum RequestFields {
         guard types.count == 1, let value = types.first else {
             throw Problem(415, types.isEmpty ? "The body has no Content-Type. \(hint)" : "Two Content-Types. \(hint)")
         }
-        let parts = value.split(separator: ";").map { trimmed($0).asciiLowercased }
+        // By bytes: a combining mark behind a semicolon makes another `Character` of it.
+        let parts = value.utf8.split(separator: UInt8(ascii: ";")).map { trimmed(Substring($0)).asciiLowercased }
         let type = parts.first ?? ""
         guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
             throw Problem(415, "The body's type is \(type). \(hint)")
@@ -84,9 +85,12 @@ package enum RequestFields {
         guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
     }
 
+    /// Without spaces and tabs around it: OWS (RFC 9110, section 5.6.3).
     package static func trimmed(_ text: Substring) -> String {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        return String(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+        var rest = text.utf8
+        while let first = rest.first, first == UInt8(ascii: " ") || first == UInt8(ascii: "\t") { rest.removeFirst() }
+        while let last = rest.last, last == UInt8(ascii: " ") || last == UInt8(ascii: "\t") { rest.removeLast() }
+        return String(Substring(rest))
     }
 
     package static func unquoted(_ text: String) -> String {

@@ -15,14 +15,30 @@ package enum ASCII {
     }
 }
 
-extension StringProtocol {
+// For the two types of text that there are, and not for all of `StringProtocol`: a generic function of another module is not
+// specialised, and these are called several times a request.
+extension String {
     /// A to Z in lower case; everything else stays as it is.
     package var asciiLowercased: String {
-        String(decoding: utf8.lazy.map(ASCII.lowercase), as: UTF8.self)
+        guard utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return self }
+        return String(unsafeUninitializedCapacity: utf8.count) { buffer in
+            var count = 0
+            for byte in utf8 {
+                buffer[count] = ASCII.lowercase(byte)
+                count += 1
+            }
+            return count
+        }
     }
 
     /// Whether it is the same name in a protocol that ignores case.
-    package func isSameIgnoringASCIICase(as other: some StringProtocol) -> Bool {
-        ASCII.isSame(utf8, other.utf8)
-    }
+    package func isSameIgnoringASCIICase(as other: String) -> Bool { ASCII.isSame(utf8, other.utf8) }
+}
+
+extension Substring {
+    /// A to Z in lower case; everything else stays as it is.
+    package var asciiLowercased: String { String(self).asciiLowercased }
+
+    /// Whether it is the same name in a protocol that ignores case.
+    package func isSameIgnoringASCIICase(as other: String) -> Bool { ASCII.isSame(utf8, other.utf8) }
 }

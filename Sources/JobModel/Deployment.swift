@@ -70,10 +70,8 @@ package struct Deployment: Sendable {
 
     /// What is done with jobs of a unit of execution, for whoever has no job yet: an endpoint, a lane.
     package func policy(of unit: String, with options: JobOptions = JobOptions()) -> JobPolicy? {
-        let isDeclared = units[unit] != nil
-        guard let function = units[unit] ?? former[unit] else { return nil }
-        return JobPolicy(
-            function: options.changesPolicy ? function.with(options) : function, isDeclared: isDeclared)
+        if let function = units[unit] { return JobPolicy(function, with: options, isDeclared: true) }
+        return former[unit].map { JobPolicy($0, with: options, isDeclared: false) }
     }
 
     /// How many attempts of one account run at once: its limit, and never more than there are slots.

@@ -82,19 +82,21 @@ package struct UUIDBits: Hashable, Sendable, CustomStringConvertible {
     package var hex: String { text(dashes: false) }
 
     private func text(dashes: Bool) -> String {
-        String(unsafeUninitializedCapacity: 36) { buffer in
-            var position = 0
-            for word in [high, low] {
-                for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                    if dashes, position == 8 || position == 13 || position == 18 || position == 23 {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { digits in
+            Hexadecimal.write(high, to: digits, at: 0)
+            Hexadecimal.write(low, to: digits, at: 16)
+            return String(unsafeUninitializedCapacity: 36) { buffer in
+                var position = 0
+                for (index, digit) in digits.enumerated() {
+                    if dashes, index == 8 || index == 12 || index == 16 || index == 20 {
                         buffer[position] = UInt8(ascii: "-")
                         position += 1
                     }
-                    buffer[position] = Hexadecimal.digit(UInt8(truncatingIfNeeded: word >> shift))
+                    buffer[position] = digit
                     position += 1
                 }
+                return position
             }
-            return position
         }
     }
 }

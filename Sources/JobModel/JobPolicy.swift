@@ -6,13 +6,18 @@ package struct JobPolicy: Sendable {
     /// False for a unit that was removed: nothing of it starts, and what has started ends by it.
     package var isDeclared: Bool
 
+    init(_ function: Function, with options: JobOptions, isDeclared: Bool) {
+        self.function = options.changesPolicy ? function.with(options) : function
+        self.isDeclared = isDeclared
+    }
+
     /// nil for a unit that was removed.
     package var declared: Function? { isDeclared ? function : nil }
 }
 
 extension Function {
     /// With what the caller of one job set for it: that may lower what is declared, and never raise it.
-    func with(_ options: JobOptions) -> Function {
+    fileprivate func with(_ options: JobOptions) -> Function {
         var function = self
         if let timeout = options.timeout { function.timeout = min(timeout, function.timeout) }
         if let maxWait = options.maxWait { function.maxWait = min(maxWait, function.maxWait) }
@@ -31,6 +36,6 @@ extension Function {
 }
 
 extension JobOptions {
-    /// Whether they change what is declared for the job's unit.
-    var changesPolicy: Bool { target != nil || timeout != nil || maxRetries != nil || maxWait != nil }
+    /// Whether they change what is declared for the job's unit. Most jobs set nothing.
+    fileprivate var changesPolicy: Bool { target != nil || timeout != nil || maxRetries != nil || maxWait != nil }
 }

@@ -71,7 +71,8 @@ package protocol JobStore: Sendable {
 extension JobStore {
     /// As above, for whoever can wait.
     package func enqueue(_ jobs: [NewJob], at now: Timestamp) async throws(StoreError) -> [EnqueueResult] {
-        let result = await withCheckedContinuation { continuation in
+        // Resumed once, as `enqueue` promises. A checked one would cost an object for each call.
+        let result = await withUnsafeContinuation { continuation in
             enqueue(jobs, at: now) { continuation.resume(returning: $0) }
         }
         return try result.get()

@@ -39,6 +39,18 @@ package enum Hexadecimal {
 
     /// 16 digits, leading zeros included.
     package static func text(_ word: UInt64) -> String {
-        text((0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) })
+        String(unsafeUninitializedCapacity: 16) { buffer in
+            write(word, to: buffer, at: 0)
+            return 16
+        }
+    }
+
+    /// Writes 16 digits in lower case, leading zeros included: one call, for ids are written several times a request.
+    ///
+    /// - Parameter buffer: has room for 16 bytes from `start` on.
+    package static func write(_ word: UInt64, to buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+        for place in 0..<16 {
+            buffer[start + place] = digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * place)), .lower)
+        }
     }
 }

@@ -51,29 +51,24 @@ package final class Admission: Sendable {
     /// - Parameter then: called exactly once, with the answers in the order of the calls: before this returns when there
     ///   is nothing to store, else after the commit, on the store's thread. It must not block.
     package func submit(_ submissions: [Submission], then: @escaping @Sendable ([Answer]) -> Void) {
-        let deployment = deployment.value
-        let now = clock.now()
-        let checked = submissions.map { reserve($0, deployment, at: now) }
-        let jobs = checked.compactMap { if case .held(let reservation) = $0 { reservation.job } else { nil } }
-        guard !jobs.isEmpty else { return then(checked.map { answer($0, nil, deployment, at: now) }) }
-        store.enqueue(jobs, at: now.steady) { [self] stored in
-            var number = 0
-            then(
-                checked.map { call in
-                    guard case .held = call else { return answer(call, nil, deployment, at: now) }
-                    defer { number += 1 }
-                    return answer(call, stored.map { $0[number] }, deployment, at: now)
-                })
-        }
+        let checked = check(submissions)
+        guard !checked.jobs.isEmpty else { return then(answers(to: checked, nil)) }
+        store.enqueue(checked.jobs, at: checked.now.steady) { [self] stored in then(answers(to: checked, stored)) }
     }
 
-    /// As above, for whoever can wait.
+    /// As above, for whoever can wait: what follows the commit is done where the task runs, not on the store's thread.
     package func submit(_ submissions: [Submission]) async -> [Result<Accepted, Refusal>] {
-        let answers = await withCheckedContinuation { continuation in
-            submit(submissions) { continuation.resume(returning: $0) }
+        let checked = check(submissions)
+        var stored: Result<[EnqueueResult], StoreError>?
+        if !checked.jobs.isEmpty {
+            do {
+                stored = .success(try await store.enqueue(checked.jobs, at: checked.now.steady))
+            } catch {
+                stored = .failure(error)
+            }
         }
         var results: [Result<Accepted, Refusal>] = []
-        for answer in answers {
+        for answer in answers(to: checked, stored) {
             switch answer {
             case .accepted(let accepted): results.append(.success(accepted))
             case .refused(let refusal): results.append(.failure(refusal))
@@ -114,13 +109,48 @@ package final class Admission: Sendable {
 // From a call to what it holds, and from there to its answer.
 extension Admission {
     /// How far a call came without the store.
-    private enum Checked {
+    private enum Call {
         case held(AdmissionReservation)
         case refused(Refusal, function: String)
         case noRoom(Refusal, Recall)
     }
 
-    private func reserve(_ submission: Submission, _ deployment: Deployment, at now: Moment) -> Checked {
+    /// Calls that were checked together, and under what.
+    private struct Checked {
+        var calls: [Call]
+        /// Of the calls that hold what they need, in their order.
+        var jobs: [NewJob]
+        var deployment: Deployment
+        var now: Moment
+    }
+
+    private func check(_ submissions: [Submission]) -> Checked {
+        let deployment = deployment.value
+        let now = clock.now()
+        let calls = submissions.map { reserve($0, deployment, at: now) }
+        let jobs = calls.compactMap { if case .held(let reservation) = $0 { reservation.job } else { nil } }
+        return Checked(calls: calls, jobs: jobs, deployment: deployment, now: now)
+    }
+
+    /// - Parameter stored: what the store says of the jobs; nil when there were none.
+    private func answers(to checked: Checked, _ stored: Result<[EnqueueResult], StoreError>?) -> [Answer] {
+        var number = 0
+        return checked.calls.map { call in
+            switch call {
+            case .refused(let refusal, let function): return .refused(refused(refusal, function))
+            case .noRoom(let refusal, let recall): return .noRoom(refusal, recall)
+            case .held(let reservation):
+                defer { number += 1 }
+                let result = stored?.map { $0[number] } ?? .failure(.closed)
+                switch close(reservation, with: result, checked.deployment, at: checked.now) {
+                case .success(let accepted): return .accepted(accepted)
+                case .failure(let refusal): return .refused(refused(refusal, reservation.function.name))
+                }
+            }
+        }
+    }
+
+    private func reserve(_ submission: Submission, _ deployment: Deployment, at now: Moment) -> Call {
         do throws(Refusal) {
             guard let function = deployment.policy(of: submission.function, with: submission.options)?.declared else {
                 throw Refusal.unknownFunction
@@ -163,21 +193,6 @@ extension Admission {
                 job.start = NewJob.Start(revision: deployment.revision, at: now)
             }
             return AdmissionReservation(job: job, function: function, keys: keys, rates: statuses, slot: slot)
-        }
-    }
-
-    /// - Parameter stored: what the store says of it; nil where the call did not come so far.
-    private func answer(
-        _ call: Checked, _ stored: Result<EnqueueResult, StoreError>?, _ deployment: Deployment, at now: Moment
-    ) -> Answer {
-        switch call {
-        case .refused(let refusal, let function): return .refused(refused(refusal, function))
-        case .noRoom(let refusal, let recall): return .noRoom(refusal, recall)
-        case .held(let reservation):
-            switch close(reservation, with: stored ?? .failure(.closed), deployment, at: now) {
-            case .success(let accepted): return .accepted(accepted)
-            case .failure(let refusal): return .refused(refused(refusal, reservation.function.name))
-            }
         }
     }
 
