@@ -57,8 +57,8 @@ final class DiscardingStore: HostedStore {
         JobCount(count: 0, isExact: true)
     }
 
-    func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]] {
-        ids.map { _ in [] }
+    func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> AttemptPage {
+        AttemptPage(attempts: ids.map { _ in [] })
     }
 
     func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int { 0 }

@@ -70,7 +70,7 @@ struct StatusCalls: Sendable {
 
     private func lookUp(_ target: Target, _ parts: JobParts) async throws(Problem) -> JobLookup {
         try await StoreCall.run { () async throws(StoreError) in
-            try await try await engine.job(target.id, as: target.viewer, including: parts)
+            try await engine.job(target.id, as: target.viewer, including: parts)
         }
     }
 

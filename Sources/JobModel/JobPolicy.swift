@@ -37,5 +37,7 @@ extension Function {
 
 extension JobOptions {
     /// Whether they change what is declared for the job's unit. Most jobs set nothing.
-    fileprivate var changesPolicy: Bool { target != nil || timeout != nil || maxRetries != nil || maxWait != nil }
+    fileprivate var changesPolicy: Bool {
+        !isEmpty && (target != nil || timeout != nil || maxRetries != nil || maxWait != nil)
+    }
 }

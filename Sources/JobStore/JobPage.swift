@@ -8,11 +8,14 @@ package struct ReadBounds: Equatable, Sendable {
     package var bytes: Int
     /// A payload or value that is longer is left out.
     package var partBytes: Int
+    /// The account that asks, which has a part of the readers only; nil for the operator's and the server's own reads.
+    package var caller: String?
 
-    package init(milliseconds: Int64 = .max, bytes: Int = .max, partBytes: Int = .max) {
+    package init(milliseconds: Int64 = .max, bytes: Int = .max, partBytes: Int = .max, caller: String? = nil) {
         self.milliseconds = milliseconds
         self.bytes = bytes
         self.partBytes = partBytes
+        self.caller = caller
     }
 
     package static let none = ReadBounds()
@@ -34,6 +37,18 @@ package struct JobPage: Sendable {
     package init(jobs: [JobSnapshot], next: Int64? = nil, cut: Cut? = nil) {
         self.jobs = jobs
         self.next = next
+        self.cut = cut
+    }
+}
+
+/// The attempts of several jobs.
+package struct AttemptPage: Sendable {
+    /// Those of each job, in the order in which the jobs were named; the last ones are missing where it was cut.
+    package var attempts: [[Attempt]]
+    package var cut: JobPage.Cut?
+
+    package init(attempts: [[Attempt]], cut: JobPage.Cut? = nil) {
+        self.attempts = attempts
         self.cut = cut
     }
 }

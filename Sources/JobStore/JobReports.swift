@@ -15,7 +15,7 @@ package protocol JobReports: Sendable {
 
     /// Every ended attempt of each job, in order. At a bound it ends after a job, so the answer may be shorter than `ids`; the
     /// first job is always there, its attempts past the bytes without what their target answered.
-    func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]]
+    func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> AttemptPage
 
     /// How many due jobs of the same function and caller come before a queued job. Looks at `limit` of them at most: the
     /// answer is a lower bound.
@@ -39,6 +39,6 @@ package protocol JobReports: Sendable {
 extension JobReports {
     /// Every ended attempt of one job, in order.
     package func attempts(of id: JobID) async throws(StoreError) -> [Attempt] {
-        try await attempts(of: [id], within: .none).first ?? []
+        try await attempts(of: [id], within: .none).attempts.first ?? []
     }
 }

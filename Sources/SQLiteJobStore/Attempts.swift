@@ -2,19 +2,16 @@ package import JobModel
 package import JobStore
 
 extension SQLiteJobStore {
-    package func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]] {
+    package func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> AttemptPage {
         let uptime = uptime
-        return try await readerThreads.read { connection throws(StoreError) in
-            let clock = ReadClock(bounds, uptime: uptime)
-            var bytesLeft = bounds.bytes
-            var attempts: [[Attempt]] = []
-            for id in ids {
-                if !attempts.isEmpty, clock.isUp { break }
-                let (found, fits) = try connection.attempts(of: id, bytesLeft: &bytesLeft)
-                guard fits || attempts.isEmpty else { break }
-                attempts.append(found)
+        // One job's is a point read.
+        if ids.count == 1 {
+            return try readers.read { connection throws(StoreError) in
+                try connection.attempts(of: ids, bounds, ReadClock(bounds, uptime: uptime))
             }
-            return attempts
+        }
+        return try await readerThreads.read(for: bounds.caller) { connection throws(StoreError) in
+            try connection.attempts(of: ids, bounds, ReadClock(bounds, uptime: uptime))
         }
     }
 }
@@ -32,6 +29,26 @@ enum AttemptSQL {
 }
 
 extension Connection {
+    fileprivate func attempts(
+        of ids: [JobID], _ bounds: ReadBounds, _ clock: ReadClock
+    ) throws(StoreError) -> AttemptPage {
+        var bytesLeft = bounds.bytes
+        var page = AttemptPage(attempts: [])
+        for id in ids {
+            if !page.attempts.isEmpty, clock.isUp {
+                page.cut = .time
+                break
+            }
+            let (found, fits) = try attempts(of: id, bytesLeft: &bytesLeft)
+            guard fits || page.attempts.isEmpty else {
+                page.cut = .size
+                break
+            }
+            page.attempts.append(found)
+        }
+        return page
+    }
+
     /// Past the bytes, what targets answered is left out, and the attempts did not fit.
     fileprivate func attempts(
         of id: JobID, bytesLeft: inout Int

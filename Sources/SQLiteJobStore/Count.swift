@@ -6,7 +6,7 @@ extension SQLiteJobStore {
         _ filter: JobFilter, within bounds: ReadBounds, at now: Timestamp
     ) async throws(StoreError) -> JobCount {
         let uptime = uptime
-        return try await readerThreads.read { connection throws(StoreError) in
+        return try await readerThreads.read(for: bounds.caller) { connection throws(StoreError) in
             let clock = ReadClock(bounds, uptime: uptime)
             return try connection.inOneMoment { () throws(StoreError) in
                 if filter.keys != nil || filter.since != nil || filter.until != nil {

@@ -17,7 +17,8 @@ enum DeliverySQL {
     static let held: StaticString =
         """
         SELECT number, lease FROM deliveries INDEXED BY deliveries_due
-        WHERE state = 0 AND due = ?1 AND number > ?2 ORDER BY number LIMIT ?3
+        WHERE state = 0 AND due = ?1 AND number > ?2
+            AND lease > (SELECT value << 40 FROM meta WHERE name = 'boot') ORDER BY number LIMIT ?3
         """
     static let ofJob: StaticString =
         """

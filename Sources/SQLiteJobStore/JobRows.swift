@@ -14,10 +14,12 @@ extension Statement {
     }
 
     private func options() -> JobOptions {
-        var options = JobOptions()
-        if let stored = bytes(14) { options = OptionsText.options(stored) }
-        options.webhook = optionalText(11)
-        options.forwarded = bytes(12).map(ExchangeText.fields) ?? []
+        let webhook = optionalText(11)
+        let forwarded = bytes(12).map(ExchangeText.fields) ?? []
+        guard let stored = bytes(14) else { return JobOptions(webhook: webhook, forwarded: forwarded) }
+        var options = OptionsText.options(stored)
+        options.webhook = webhook
+        options.forwarded = forwarded
         return options
     }
 

@@ -10,11 +10,11 @@ enum LaneSQL {
         WHERE state = 0 AND function = ?1 AND lane = ?2 AND priority < ?3
         """
     /// Everything of the lane's highest priority below ?3, the earliest due first. ?4 is the function's name, ?5 whether
-    /// payloads are read.
+    /// payloads are read: of what may still start at ?6, for many may be past their `maxWait` after an outage.
     static let walk: StaticString =
         """
         SELECT j.row, j.random, ?4, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(?5, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options,
+            iif(?5 AND q.deadline > ?6, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options,
             q.run, q.attempt, q.used, q.lost, q.deadline, q.lease, q.started_at, q.revision, q.last_error,
             q.lane, q.due, q.state, q.priority
         FROM queue q INDEXED BY queue_due LEFT JOIN jobs j ON j.row = q.row
@@ -59,6 +59,7 @@ struct LaneQueue {
     ) throws(StoreError) -> Stretch? {
         let select = try connection.statement(LaneSQL.walk)
             .bind(1, function).bind(2, lane).bind(3, priority).bind(4, name).bind(5, payloads ? 1 : 0)
+            .bind(6, now)
         defer { select.reset() }
         var stretch: Stretch?
         while try select.step() {

@@ -7,7 +7,7 @@ extension SQLiteJobStore {
         within bounds: ReadBounds, at now: Timestamp
     ) async throws(StoreError) -> JobPage {
         let uptime = uptime
-        return try await readerThreads.read { connection throws(StoreError) in
+        return try await readerThreads.read(for: bounds.caller) { connection throws(StoreError) in
             let clock = ReadClock(bounds, uptime: uptime)
             return try connection.inOneMoment { () throws(StoreError) in
                 var candidates = try Candidates(

@@ -6,6 +6,7 @@ internal import PayloadSchema
 enum OptionsText {
     /// nil when nothing is set.
     static func bytes(of options: JobOptions) -> [UInt8]? {
+        if options.isEmpty { return nil }
         var object = JSONObject()
         if let target = options.target {
             object["target"] = .string(target.url)

@@ -21,7 +21,7 @@ extension SQLiteJobStore {
     }
 
     package func oldestDue(of owner: String) async throws(StoreError) -> [String: Timestamp] {
-        try await readerThreads.read { connection throws(StoreError) in
+        try await readerThreads.read(for: owner) { connection throws(StoreError) in
             let select = try connection.statement(SummarySQL.oldestDue).bind(1, owner)
             defer { select.reset() }
             var dues: [String: Timestamp] = [:]
@@ -31,7 +31,7 @@ extension SQLiteJobStore {
     }
 
     package func latestTimes(of owner: String, limit: Int) async throws(StoreError) -> [String: [Int64]] {
-        try await readerThreads.read { connection throws(StoreError) in
+        try await readerThreads.read(for: owner) { connection throws(StoreError) in
             let select = try connection.statement(SummarySQL.latestTimes).bind(1, owner).bind(2, limit)
             defer { select.reset() }
             var times: [String: [Int64]] = [:]

@@ -1,5 +1,4 @@
 internal import Handlers
-internal import JobEngine
 internal import JobModel
 internal import Outbound
 internal import Timing

@@ -1,4 +1,3 @@
-internal import JobEngine
 internal import ServiceLifecycle
 internal import Timing
 

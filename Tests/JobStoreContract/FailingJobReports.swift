@@ -19,7 +19,7 @@ extension FailingStore {
         try await call { () async throws(StoreError) in try await store.count(filter, within: bounds, at: now) }
     }
 
-    package func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> [[Attempt]] {
+    package func attempts(of ids: [JobID], within bounds: ReadBounds) async throws(StoreError) -> AttemptPage {
         try await call { () async throws(StoreError) in try await store.attempts(of: ids, within: bounds) }
     }
 

@@ -209,14 +209,15 @@ extension StoreContract {
             _ = try await store.settle([told(Sample.again(live[0], due: 0)), told(Sample.success(live[1]))])
             _ = try await store.settle(try await store.claim().map { told(Sample.success($0)) })
             let all = try await store.attempts(of: ids + [ids[0]], within: .none)
-            #expect(all.map { $0.map(\.number) } == [[1, 2], [1], [], [1, 2]])
-            #expect(all[0].allSatisfy { $0.exchange?.body.utf8.count == 500 })
+            #expect(all.attempts.map { $0.map(\.number) } == [[1, 2], [1], [], [1, 2]] && all.cut == nil)
+            #expect(all.attempts[0].allSatisfy { $0.exchange?.body.utf8.count == 500 })
             let cut = try await store.attempts(of: ids, within: ReadBounds(bytes: 1300))
-            #expect(cut.map { $0.map(\.number) } == [[1, 2]])
+            #expect(cut.attempts.map { $0.map(\.number) } == [[1, 2]] && cut.cut == .size)
             // The first is there in any case, without all that its target answered.
             let small = try await store.attempts(of: ids, within: ReadBounds(bytes: 700))
-            #expect(small.first?.map { $0.exchange != nil } == [true, false])
-            #expect(try await store.attempts(of: [ids[2], ids[0]], within: ReadBounds(milliseconds: 0)) == [[]])
+            #expect(small.attempts.first?.map { $0.exchange != nil } == [true, false])
+            let late = try await store.attempts(of: [ids[2], ids[0]], within: ReadBounds(milliseconds: 0))
+            #expect(late.attempts == [[]] && late.cut == .time)
         },
         StoreContractCase(name: "due jobs of the same caller and function that come before one are counted") { store in
             let ids = try await store.accept(

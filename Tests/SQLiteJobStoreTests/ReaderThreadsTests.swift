@@ -12,14 +12,15 @@ private final class HeldReads: Sendable {
     private let entered = AsyncStream<Void>.makeStream()
     let threads: ReaderThreads
 
-    init(_ database: TemporaryDatabase, threadLimit: Int, waitingLimit: Int) throws {
+    init(_ database: TemporaryDatabase, threadLimit: Int, waitingLimit: Int, callerLimit: Int = 8) throws {
         _ = try database.open()
-        threads = ReaderThreads(path: database.path, threadLimit: threadLimit, waitingLimit: waitingLimit)
+        threads = ReaderThreads(
+            path: database.path, threadLimit: threadLimit, waitingLimit: waitingLimit, callerLimit: callerLimit)
     }
 
     /// Ends when it is let go.
-    func held() async throws(StoreError) {
-        try await threads.read { [gate, entered] _ throws(StoreError) in
+    func held(for caller: String? = nil) async throws(StoreError) {
+        try await threads.read(for: caller) { [gate, entered] _ throws(StoreError) in
             entered.continuation.yield()
             gate.wait()
         }
@@ -81,6 +82,30 @@ private final class HeldReads: Sendable {
             try await reads.held()
         }
         await #expect(throws: StoreError.busy) { try await late.value }
+        await reads.threads.close()
+    }
+
+    @Test func `One caller has a part of the places, whether it reads or waits, and gets them back`() async throws {
+        let reads = try HeldReads(database, threadLimit: 1, waitingLimit: 5, callerLimit: 2)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await reads.held(for: "a") }
+            await reads.whenEntered(1)
+            let waiter = Task { try await reads.held(for: "a") }
+            await reads.whenWaiting(1)
+            await #expect(throws: StoreError.busy) { try await reads.held(for: "a") }
+            // The others have theirs.
+            group.addTask { try await reads.held(for: "b") }
+            await reads.whenWaiting(2)
+            waiter.cancel()
+            await #expect(throws: StoreError.busy) { try await waiter.value }
+            group.addTask { try await reads.held(for: "a") }
+            await reads.whenWaiting(2)
+            await #expect(throws: StoreError.busy) { try await reads.held(for: "a") }
+            reads.letGo(3)
+            try await group.waitForAll()
+        }
+        reads.letGo(2)
+        for _ in 0..<2 { try await reads.held(for: "a") }
         await reads.threads.close()
     }
 

@@ -6,7 +6,8 @@ internal import Timing
 
 /// The door: checks calls in the order of CONTRACT 4 and makes them durable.
 ///
-/// Nothing here waits: an event loop may call it. What takes a call further is the store, which answers after its commit.
+/// `submit(_:then:)` never waits: an event loop may call it. What takes a call further is the store, which answers after its
+/// commit. `submit(_:)` is the same for whoever can wait.
 package final class Admission: Sendable {
     /// What came of one call.
     package enum Answer: Sendable {
@@ -47,6 +48,8 @@ package final class Admission: Sendable {
     }
 
     /// Accepts or refuses each call; what is accepted is stored in one commit.
+    ///
+    /// A caller that gets `noRoom` asks `recall` what that comes to.
     ///
     /// - Parameter then: called exactly once, with the answers in the order of the calls: before this returns when there
     ///   is nothing to store, else after the commit, on the store's thread. It must not block.
@@ -127,7 +130,7 @@ extension Admission {
     private func check(_ submissions: [Submission]) -> Checked {
         let deployment = deployment.value
         let now = clock.now()
-        let calls = submissions.map { reserve($0, deployment, at: now) }
+        let calls = submissions.map { call($0, deployment, at: now) }
         let jobs = calls.compactMap { if case .held(let reservation) = $0 { reservation.job } else { nil } }
         return Checked(calls: calls, jobs: jobs, deployment: deployment, now: now)
     }
@@ -141,8 +144,10 @@ extension Admission {
             case .noRoom(let refusal, let recall): return .noRoom(refusal, recall)
             case .held(let reservation):
                 defer { number += 1 }
-                let result = stored?.map { $0[number] } ?? .failure(.closed)
-                switch close(reservation, with: result, checked.deployment, at: checked.now) {
+                let result = stored?.flatMap { results -> Result<EnqueueResult, StoreError> in
+                    number < results.count ? .success(results[number]) : .failure(.closed)
+                }
+                switch close(reservation, with: result ?? .failure(.closed), checked.deployment, at: checked.now) {
                 case .success(let accepted): return .accepted(accepted)
                 case .failure(let refusal): return .refused(refused(refusal, reservation.function.name))
                 }
@@ -150,7 +155,7 @@ extension Admission {
         }
     }
 
-    private func reserve(_ submission: Submission, _ deployment: Deployment, at now: Moment) -> Call {
+    private func call(_ submission: Submission, _ deployment: Deployment, at now: Moment) -> Call {
         do throws(Refusal) {
             guard let function = deployment.policy(of: submission.function, with: submission.options)?.declared else {
                 throw Refusal.unknownFunction

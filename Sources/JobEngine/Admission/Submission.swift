@@ -29,8 +29,8 @@ package struct Submission: Sendable {
 
     package init(
         function: String, type: String? = nil, payload: [UInt8]?, parameters: JSONObject = JSONObject(),
-        owner: String? = nil,
-        clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [], start: Start = .now,
+        owner: String? = nil, clientAddress: String = "", idempotencyKey: String? = nil, requestLine: [String] = [],
+        start: Start = .now,
         options: JobOptions = JobOptions()
     ) {
         self.options = options

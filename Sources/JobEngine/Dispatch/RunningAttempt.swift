@@ -9,7 +9,7 @@ final class RunningAttempt: Sendable {
     enum Stop: Sendable {
         /// Cancelled by force.
         case cancel
-        /// Given back: the server shuts down, or the lease is lost.
+        /// Given back: the server shuts down.
         case release
     }
 

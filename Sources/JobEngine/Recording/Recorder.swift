@@ -38,7 +38,7 @@ final class Recorder: Sendable {
         self.logger = logger
     }
 
-    /// Writes what became of attempts of a former process and tells those who wait.
+    /// Writes what became of attempts that nobody runs any more, and tells those who wait.
     ///
     /// - Returns: when each job that went back to the queue is due; nil where it ended or was settled by others.
     func record(_ entries: [EndedAttempt]) async throws(StoreError) -> [Timestamp?] {

@@ -59,6 +59,8 @@ package final class Reclaimer: Service {
 
     private var isTimeToReconcile: Bool {
         let now = clock.now().monotonic
+        // During a shutdown an end that cannot be written is left to the next process.
+        if dispatcher.isDraining { return false }
         return state.withLock { state in
             guard now >= state.nextRound else { return false }
             state.nextRound = now + Self.reconciliation

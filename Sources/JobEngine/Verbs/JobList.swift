@@ -24,28 +24,30 @@ extension JobEngine {
         _ asked: JobFilter, as viewer: Viewer, after cursor: Int64?, newestFirst: Bool, limit: Int
     ) async throws(StoreError) -> JobList {
         var filter = asked
+        var caller: String?
         switch viewer.scope {
         case .everybody: break
-        case .owner(let owner): filter.owner = owner
+        case .owner(let owner): (filter.owner, caller) = (owner, owner)
         case .nobody: return JobList(entries: [], total: JobCount(count: 0, isExact: true))
         }
         let now = clock.now()
         let page = try await store.list(
             filter, after: cursor, newestFirst: newestFirst, limit: limit, including: [.payload, .value],
             within: ReadBounds(
-                milliseconds: Limits.listMilliseconds, bytes: Limits.listBytes, partBytes: Limits.listPartBytes),
+                milliseconds: Limits.listMilliseconds, bytes: Limits.listBytes, partBytes: Limits.listPartBytes,
+                caller: caller),
             at: now.steady)
         let attempts = try await store.attempts(
             of: page.jobs.map(\.job.id),
-            within: ReadBounds(milliseconds: Limits.listAttemptsMilliseconds, bytes: Limits.listBytes))
+            within: ReadBounds(milliseconds: Limits.listAttemptsMilliseconds, bytes: Limits.listBytes, caller: caller))
         let total = try await store.count(
-            filter, within: ReadBounds(milliseconds: Limits.listTotalMilliseconds), at: now.steady)
+            filter, within: ReadBounds(milliseconds: Limits.listTotalMilliseconds, caller: caller), at: now.steady)
         var list = JobList(
-            entries: zip(page.jobs, attempts).map { JobList.Entry(job: $0.shown(at: now), attempts: $1) },
+            entries: zip(page.jobs, attempts.attempts).map { JobList.Entry(job: $0.shown(at: now), attempts: $1) },
             next: page.next, cut: page.cut, total: total)
-        if list.entries.count < page.jobs.count {
+        if let cut = attempts.cut {
             list.next = list.entries.last?.job.job.id.row
-            list.cut = .size
+            list.cut = cut
         }
         return list
     }

@@ -1,5 +1,4 @@
 internal import Foundation
-internal import JobEngine
 internal import JobModel
 private import Synchronization
 internal import Timing

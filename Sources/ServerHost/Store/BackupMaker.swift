@@ -1,5 +1,4 @@
 internal import HTTPSupport
-internal import JobEngine
 internal import JobStore
 internal import Logging
 internal import Timing

@@ -1,5 +1,4 @@
 internal import Foundation
-internal import JobEngine
 internal import JobStore
 package import Logging
 internal import SQLiteJobStore
