@@ -11,7 +11,6 @@ struct AcceptCall: Sendable {
     let engine: JobEngine
     let authenticator: any Authenticator
     let page: StatusPage
-    let watch: StatusWatch
     /// What signs the webhook of a job without an owner, where that is for its caller to know.
     let webhookSecret: @Sendable (JobID) -> Secret?
 
@@ -77,9 +76,10 @@ struct AcceptCall: Sendable {
         var response: ServerResponse?
         if hold.milliseconds > 0 {
             // The job is stored: when it cannot be read now, the 202 still stands.
-            let lookup = try? await watch.wait(
-                for: accepted.id, as: viewer, milliseconds: hold.milliseconds, including: page.parts(for: function),
-                connection: request.connection, until: { !$0.isLive })
+            try? await engine.wait(
+                for: accepted.id, as: viewer, milliseconds: hold.milliseconds,
+                arm: request.connection.race(milliseconds:timeUp:disconnected:), until: { !$0.isLive })
+            let lookup = try? await engine.job(accepted.id, as: viewer, including: page.parts(for: function))
             if let snapshot = lookup?.snapshot {
                 job = snapshot
                 if snapshot.state.isTerminal {

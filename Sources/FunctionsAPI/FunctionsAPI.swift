@@ -20,10 +20,9 @@ package struct FunctionsAPI: Sendable {
         self.basePath = basePath
         self.formerBasePaths = formerBasePaths.filter { $0 != basePath }
         let page = StatusPage(basePath: basePath, engine: engine, logger: logger)
-        let watch = StatusWatch(engine: engine)
         accept = AcceptCall(
-            engine: engine, authenticator: authenticator, page: page, watch: watch, webhookSecret: webhookSecret)
-        status = StatusCalls(engine: engine, authenticator: authenticator, page: page, watch: watch)
+            engine: engine, authenticator: authenticator, page: page, webhookSecret: webhookSecret)
+        status = StatusCalls(engine: engine, authenticator: authenticator, page: page)
     }
 
     /// One route a function, and the status routes, which outlive their functions.

@@ -10,7 +10,6 @@ struct StatusCalls: Sendable {
     let engine: JobEngine
     let authenticator: any Authenticator
     let page: StatusPage
-    let watch: StatusWatch
 
     func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let target = try await Target(request, context, self)
@@ -23,10 +22,12 @@ struct StatusCalls: Sendable {
         let preferred = RequestFields.preferences(request.headers).wait
         let asked = try RequestFields.wait(query)
         if let seconds = asked ?? preferred, seconds > 0, let stage = try await liveStage(target) {
-            try await StoreCall.run { () async throws(StoreError) in
-                _ = try await watch.wait(
-                    for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000, including: [],
-                    connection: request.connection, until: { $0.stage != stage })
+            do {
+                try await engine.wait(
+                    for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000,
+                    arm: request.connection.race(milliseconds:timeUp:disconnected:), until: { $0.stage != stage })
+            } catch {
+                throw StoreProblem.of(error)
             }
         }
         // Looked up at the end: ten thousand long polls would hold what was looked up before.
@@ -136,10 +137,10 @@ struct StatusCalls: Sendable {
             try await write(event(job))
             while !job.state.isTerminal {
                 let before = JobLookup.found(job).stage
-                let lookup = try await watch.wait(
-                    for: target.id, as: target.viewer, milliseconds: Self.keepAliveMilliseconds, including: parts,
-                    connection: connection,
-                    until: { $0.stage != before })
+                try await engine.wait(
+                    for: target.id, as: target.viewer, milliseconds: Self.keepAliveMilliseconds,
+                    arm: connection.race(milliseconds:timeUp:disconnected:), until: { $0.stage != before })
+                let lookup = try await engine.job(target.id, as: target.viewer, including: parts)
                 guard let next = lookup.snapshot, !connection.isDisconnected else { return }
                 if lookup.stage != before {
                     try await write(event(next))

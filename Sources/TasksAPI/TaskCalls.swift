@@ -30,11 +30,11 @@ struct TaskCalls: Sendable {
         let first = try await engine.job(target.id, as: target.viewer, including: [.payload, .value])
         var job = try target.check(first)
         if seconds > 0, !job.state.isTerminal {
-            let later = try await engine.wait(
-                for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000, including: [.payload, .value],
-                arm: request.connection.race(milliseconds:timeUp:disconnected:),
-                until: { $0.stage != first.stage })
-            job = try target.check(later)
+            let stage = first.stage
+            try await engine.wait(
+                for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000,
+                arm: request.connection.race(milliseconds:timeUp:disconnected:), until: { $0.stage != stage })
+            job = try await current(target)
         }
         return try await answer(200, job)
     }

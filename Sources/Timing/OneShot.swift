@@ -1,9 +1,11 @@
 package import JobModel
-private import Synchronization
+package import Synchronization
 
 /// A value that comes once. Whoever is first sets it; one task waits for it.
+///
+/// Inlinable, so that other rooms specialise it: a wait that is not costs several kilobytes more, and ten thousand may wait.
 package final class OneShot<Value: Sendable>: Sendable {
-    private enum State {
+    @usableFromInline enum State {
         case empty
         /// Whoever takes it out of here resumes it: once. A checked one would cost an object for each wait.
         case waiting(UnsafeContinuation<Value?, Never>)
@@ -11,12 +13,12 @@ package final class OneShot<Value: Sendable>: Sendable {
         case abandoned
     }
 
-    private let state = Mutex(State.empty)
+    @usableFromInline let state = Mutex(State.empty)
 
-    package init() {}
+    @inlinable package init() {}
 
     /// True for the first caller, whose value counts.
-    @discardableResult package func set(_ value: Value) -> Bool {
+    @inlinable @discardableResult package func set(_ value: Value) -> Bool {
         let (isFirst, waiting): (Bool, UnsafeContinuation<Value?, Never>?) = state.withLock { state in
             switch state {
             case .empty:
@@ -33,14 +35,14 @@ package final class OneShot<Value: Sendable>: Sendable {
         return isFirst
     }
 
-    package var current: Value? {
+    @inlinable package var current: Value? {
         state.withLock { state in
             if case .set(let value) = state { value } else { nil }
         }
     }
 
     /// The value, or nil when the waiting task is cancelled first.
-    package func value() async -> Value? {
+    @inlinable package func value() async -> Value? {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 let ready: Value?? = state.withLock { state in
@@ -60,7 +62,7 @@ package final class OneShot<Value: Sendable>: Sendable {
     }
 
     /// Nobody waits any more: a value that comes later is nobody's.
-    private func abandon() {
+    @usableFromInline func abandon() {
         let waiting: UnsafeContinuation<Value?, Never>? = state.withLock { state in
             switch state {
             case .waiting(let continuation):
@@ -76,7 +78,7 @@ package final class OneShot<Value: Sendable>: Sendable {
     }
 
     /// The value, or nil when it has not come by then.
-    package func value(untilMonotonic limit: Int64, clock: any EngineClock) async -> Value? {
+    @inlinable package func value(untilMonotonic limit: Int64, clock: any EngineClock) async -> Value? {
         let alarm = clock.alarm(atMonotonic: limit) { self.abandon() }
         defer { clock.dismiss(alarm) }
         return await value()

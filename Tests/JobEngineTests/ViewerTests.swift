@@ -15,9 +15,12 @@ import Testing
         #expect(try await engine.job(id, as: viewer) == .unknown)
         #expect(try await engine.cancel(id, as: viewer, force: true) == .gone)
         #expect(try await engine.retry(id, as: viewer) == .unknown)
-        let seen = try await engine.wait(
-            for: id, as: viewer, milliseconds: 0, including: [], arm: { _, _, _ in {} }, until: { _ in true })
-        #expect(seen == .unknown)
+        try await engine.wait(
+            for: id, as: viewer, milliseconds: 1000, arm: { _, _, _ in {} },
+            until: { lookup in
+                #expect(lookup == .unknown)
+                return true
+            })
         #expect(try await engine.list(JobFilter(), as: viewer, after: nil, newestFirst: true, limit: 9).entries.isEmpty)
         var others = JobFilter()
         others.owner = "a"

@@ -48,7 +48,7 @@ enum LanesBench {
             let (before, after) = (median(10) { $0.p99 }, median(tenants) { $0.p99 })
             figures.append(
                 Figure(
-                    name: "p99 of another function's 202 meanwhile, against 10 tenants",
+                    name: "p99 of another function's 202 meanwhile, \(name) tenants against 10",
                     reached:
                         "\(format(after / before, 2)) (\(format(after / 1000, 2)) / \(format(before / 1000, 2)) ms)",
                     wanted: "at most 1.50", isMet: after / before <= 1.5))

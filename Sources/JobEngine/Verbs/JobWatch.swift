@@ -3,45 +3,37 @@ package import JobStore
 internal import Timing
 
 extension JobEngine {
-    /// Waits until a job has changed, at most so long.
+    /// Waits until a job has changed, at most so long. Whoever waited looks the job up afterwards: what is looked up here is
+    /// not held, for ten thousand who wait would hold it each.
     ///
     /// - Parameters:
     ///   - arm: called before each wait with the milliseconds that are left and what ends the wait from outside (the time is
     ///     up, the client has disconnected); returns what takes that back.
     ///   - isEnough: whether what the job has become answers the question.
     package func wait(
-        for id: JobID, as viewer: Viewer, milliseconds: Int64, including parts: JobParts,
+        for id: JobID, as viewer: Viewer, milliseconds: Int64,
         arm: (
             _ milliseconds: Int64, _ timeUp: @escaping @Sendable () -> Void,
             _ disconnected: @escaping @Sendable () -> Void
         ) -> @Sendable () -> Void, until isEnough: (JobLookup) -> Bool
-    ) async throws(StoreError) -> JobLookup {
+    ) async throws(StoreError) {
         let limit = clock.now().monotonic + milliseconds
         while true {
             let waiter = announcer.subscribe(to: id)
             defer { announcer.unsubscribe(waiter, from: id) }
             let left = limit - clock.now().monotonic
-            // What was looked up is not held while waiting: ten thousand who wait would hold it each.
-            if let answer = try await answer(for: id, as: viewer, including: parts, isLast: left <= 0, until: isEnough)
-            {
-                return answer
-            }
+            if left <= 0 { return }
+            if try await isAnswered(id, as: viewer, by: isEnough) { return }
             let disarm = arm(left, { waiter.set(.timeUp) }, { waiter.set(.disconnected) })
             let wake = await waiter.value()
             disarm()
-            switch wake {
-            case .changed?: continue
-            case .timeUp?, .draining?, .disconnected?, nil: return try await job(id, as: viewer, including: parts)
-            }
+            guard wake == .changed else { return }
         }
     }
 
-    private func answer(
-        for id: JobID, as viewer: Viewer, including parts: JobParts, isLast: Bool, until isEnough: (JobLookup) -> Bool
-    ) async throws(StoreError) -> JobLookup? {
-        let lookup = try await job(id, as: viewer, including: parts)
-        return isLast || isEnough(lookup) ? lookup : nil
-    }
+    private func isAnswered(
+        _ id: JobID, as viewer: Viewer, by isEnough: (JobLookup) -> Bool
+    ) async throws(StoreError) -> Bool { isEnough(try await job(id, as: viewer)) }
 }
 
 extension JobLookup {

@@ -6,18 +6,28 @@ extension JobEngine {
     package func job(
         _ id: JobID, as viewer: Viewer, including parts: JobParts = []
     ) async throws(StoreError) -> JobLookup {
-        let lookup = try await lookUp(id, as: viewer, parts)
-        guard case .found(let job) = lookup else { return lookup }
-        return .found(job.shown(at: clock.now()))
+        shown(try await store.fetch([id], including: parts).first, to: viewer)
     }
 
-    /// The one read of a job by its id, with the store's times.
+    /// The same, with the store's times.
     func lookUp(_ id: JobID, as viewer: Viewer, _ parts: JobParts) async throws(StoreError) -> JobLookup {
-        switch try await store.fetch([id], including: parts).first {
+        visible(try await store.fetch([id], including: parts).first, to: viewer)
+    }
+
+    // Not async: what an async function touches stays in its frame, and ten thousand long polls pass here.
+
+    private func visible(_ lookup: JobLookup?, to viewer: Viewer) -> JobLookup {
+        switch lookup {
         case .found(let job)? where viewer.maySee(owner: job.job.owner): .found(job)
         case .purged(let tombstone)? where viewer.maySee(owner: tombstone.owner): .purged(tombstone)
         case .found?, .purged?, .unknown?, nil: .unknown
         }
+    }
+
+    private func shown(_ lookup: JobLookup?, to viewer: Viewer) -> JobLookup {
+        let lookup = visible(lookup, to: viewer)
+        guard case .found(let job) = lookup else { return lookup }
+        return .found(job.shown(at: clock.now()))
     }
 
     /// Every ended attempt of a job, in order.

@@ -4,9 +4,9 @@ private import Glibc
 /// Work on a manifest, on a thread of its own: reading a large one takes many times what a request takes, and would keep
 /// one of the few threads that answer requests.
 enum ManifestThread {
-    /// Beside threads that answer, it has a tenth of a core that both want, and a whole one that is free (sched(7), "The nice
-    /// value"; on Linux each thread has its own). It always gets on, so whoever waits for a lock that it holds does too.
-    private static let nice: Int32 = 10
+    /// The least of a core that others want, and a whole one that is free (sched(7), "The nice value"; on Linux each thread has
+    /// its own). It always gets on, so whoever waits for a lock that it holds does too.
+    private static let nice: Int32 = 19
 
     static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
