@@ -47,7 +47,8 @@ enum MemoryBench {
         for socket in sockets { socket.close() }
         try server.wait("sluice_waiters", { $0 == 0 }, seconds: 30)
         figures.append(
-            .below("their release after all have disconnected", (Clock.now() - start) * 1000, 1000, unit: "ms", digits: 0))
+            .below(
+                "their release after all have disconnected", (Clock.now() - start) * 1000, 1000, unit: "ms", digits: 0))
         return figures
     }
 }
