@@ -16,8 +16,8 @@ struct StatusCalls: Sendable {
         let query = try RequestFields.query(request)
         let parts = target.parts
         if request.mayStream, Self.wantsEvents(request.headers) {
-            let first = try target.check(try await lookUp(target, parts))
-            return events(target, first: first, parts: parts, connection: request.connection)
+            return try events(
+                target, first: try await lookUp(target, parts), parts: parts, connection: request.connection)
         }
         let preferred = RequestFields.preferences(request.headers).wait
         let asked = try RequestFields.wait(query)
@@ -31,11 +31,19 @@ struct StatusCalls: Sendable {
             }
         }
         // Looked up at the end: ten thousand long polls would hold what was looked up before.
-        let job = try target.check(try await lookUp(target, parts))
-        var response = page.response(for: job, requestID: context.requestID)
-        if asked == nil, let preferred {
-            response.headers.add(name: "Preference-Applied", value: "wait=\(preferred)")
-        }
+        return try reply(
+            to: try await lookUp(target, parts), target, requestID: context.requestID,
+            applied: asked == nil ? preferred : nil)
+    }
+
+    /// Not inlined: what an async function touches stays in its frame while it waits.
+    ///
+    /// - Parameter preferred: the seconds of a `Prefer: wait` that was followed.
+    @inline(never) private func reply(
+        to lookup: JobLookup, _ target: Target, requestID: String, applied preferred: Int?
+    ) throws(Problem) -> ServerReply {
+        var response = page.response(for: try target.check(lookup), requestID: requestID)
+        if let preferred { response.headers.add(name: "Preference-Applied", value: "wait=\(preferred)") }
         return .response(response)
     }
 
@@ -127,9 +135,10 @@ struct StatusCalls: Sendable {
     }
 
     /// One event a change, the present state first, until the job has ended (WHATWG HTML, server-sent events).
-    private func events(
-        _ target: Target, first: JobSnapshot, parts: JobParts, connection: ClientConnection
-    ) -> ServerReply {
+    @inline(never) private func events(
+        _ target: Target, first: JobLookup, parts: JobParts, connection: ClientConnection
+    ) throws(Problem) -> ServerReply {
+        let first = try target.check(first)
         let head = ServerResponse(
             status: 200, headers: ["Content-Type": "text/event-stream", "Cache-Control": "no-store"])
         return .stream(head) { write in

@@ -31,7 +31,8 @@ extension JobEngine {
         }
     }
 
-    private func isAnswered(
+    /// Never inlined: its frame, with the job in it, is to be gone while `wait` waits.
+    @inline(never) private func isAnswered(
         _ id: JobID, as viewer: Viewer, by isEnough: (JobLookup) -> Bool
     ) async throws(StoreError) -> Bool { isEnough(try await job(id, as: viewer)) }
 }
