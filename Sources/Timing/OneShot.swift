@@ -1,11 +1,9 @@
 package import JobModel
-package import Synchronization
+private import Synchronization
 
 /// A value that comes once. Whoever is first sets it; one task waits for it.
-///
-/// Inlinable, so that other rooms specialise it: a wait that is not costs several kilobytes more, and ten thousand may wait.
 package final class OneShot<Value: Sendable>: Sendable {
-    @usableFromInline enum State {
+    private enum State {
         case empty
         /// Whoever takes it out of here resumes it: once. A checked one would cost an object for each wait.
         case waiting(UnsafeContinuation<Value?, Never>)
@@ -13,12 +11,12 @@ package final class OneShot<Value: Sendable>: Sendable {
         case abandoned
     }
 
-    @usableFromInline let state = Mutex(State.empty)
+    private let state = Mutex(State.empty)
 
-    @inlinable package init() {}
+    package init() {}
 
     /// True for the first caller, whose value counts.
-    @inlinable @discardableResult package func set(_ value: Value) -> Bool {
+    @discardableResult package func set(_ value: Value) -> Bool {
         let (isFirst, waiting): (Bool, UnsafeContinuation<Value?, Never>?) = state.withLock { state in
             switch state {
             case .empty:
@@ -35,14 +33,14 @@ package final class OneShot<Value: Sendable>: Sendable {
         return isFirst
     }
 
-    @inlinable package var current: Value? {
+    package var current: Value? {
         state.withLock { state in
             if case .set(let value) = state { value } else { nil }
         }
     }
 
     /// The value, or nil when the waiting task is cancelled first.
-    @inlinable package func value() async -> Value? {
+    package func value() async -> Value? {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 let ready: Value?? = state.withLock { state in
@@ -62,7 +60,7 @@ package final class OneShot<Value: Sendable>: Sendable {
     }
 
     /// Nobody waits any more: a value that comes later is nobody's.
-    @usableFromInline func abandon() {
+    private func abandon() {
         let waiting: UnsafeContinuation<Value?, Never>? = state.withLock { state in
             switch state {
             case .waiting(let continuation):
@@ -78,7 +76,7 @@ package final class OneShot<Value: Sendable>: Sendable {
     }
 
     /// The value, or nil when it has not come by then.
-    @inlinable package func value(untilMonotonic limit: Int64, clock: any EngineClock) async -> Value? {
+    package func value(untilMonotonic limit: Int64, clock: any EngineClock) async -> Value? {
         let alarm = clock.alarm(atMonotonic: limit) { self.abandon() }
         defer { clock.dismiss(alarm) }
         return await value()
