@@ -60,6 +60,8 @@ struct BackupCall: Sendable {
                 if isStopping() { throw CancellationError() }
                 try await write([UInt8](piece))
             }
+            // Before the answer ends: whoever saw its end may ask for the next one.
+            copy.remove()
         }
     }
 }
@@ -79,14 +81,19 @@ private final class BackupTurn: Sendable {
 private final class BackupCopy: Sendable {
     let path: String
     private let turn: BackupTurn
+    private let isRemoved = Atomic(false)
 
     init(path: String, turn: BackupTurn) {
         self.path = path
         self.turn = turn
     }
 
-    deinit {
+    /// Once; a later call does nothing.
+    func remove() {
+        guard !isRemoved.exchange(true, ordering: .acquiringAndReleasing) else { return }
         try? FileManager.default.removeItem(atPath: path)
         turn.giveBack()
     }
+
+    deinit { remove() }
 }
