@@ -373,20 +373,20 @@ final class TemporaryDatabase: Sendable {
         await store.close()
     }
 
-    @Test func `A checkpoint comes every thousand pages, sooner when readers held one up, later when one failed`() {
+    @Test func `A checkpoint comes every few hundred pages, sooner when readers held one up, later when one failed`() {
         var plan = CheckpointPlan()
         func isDue(_ pages: Int, _ now: Int64 = 0) -> Bool { plan.isDue(pages: pages, at: now) }
-        #expect(!isDue(999))
-        #expect(isDue(1000))
+        #expect(!isDue(299))
+        #expect(isDue(300))
         plan.succeeded()
         // The log has begun anew.
         #expect(!isDue(3))
-        #expect(!isDue(999))
-        #expect(isDue(1004))
+        #expect(!isDue(299))
+        #expect(isDue(304))
         plan.succeeded()
         // It has not, for somebody reads.
-        #expect(!isDue(1253))
-        #expect(isDue(1254))
+        #expect(!isDue(403))
+        #expect(isDue(404))
         plan.failed(at: 5)
         #expect(!isDue(9000, 1_000_000_004))
         #expect(isDue(2, 1_000_000_005))
