@@ -10,7 +10,6 @@ let products: [String: Target.Dependency] = [
     "DequeModule": .product(name: "DequeModule", package: "swift-collections"),
     "HeapModule": .product(name: "HeapModule", package: "swift-collections"),
     "Histogram": .product(name: "Histogram", package: "hdrhistogram-swift"),
-    "HummingbirdCore": .product(name: "HummingbirdCore", package: "hummingbird"),
     "Logging": .product(name: "Logging", package: "swift-log"),
     "NIOCore": .product(name: "NIOCore", package: "swift-nio"),
     "NIOEmbedded": .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -42,8 +41,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
-        .package(
-            url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     ],
@@ -87,12 +84,12 @@ let package = Package(
                 "Histogram",
                 "Logging", "ServiceLifecycle",
             ]),
-        // The HTTP channel, the route table, problem bodies. Knows no job, and of the store how it fails.
+        // The HTTP channel, the front door, the route table, waiting for a job, problem bodies.
         room(
             "HTTPSupport",
             uses: [
-                "JobModel", "JobStore", "PayloadSchema", "HummingbirdCore", "Logging", "NIOCore", "NIOHTTP1",
-                "ServiceLifecycle",
+                "JobEngine", "JobModel", "JobStore", "PayloadSchema", "DequeModule", "Logging", "NIOCore", "NIOHTTP1",
+                "NIOPosix", "ServiceLifecycle",
             ]),
         // The surfaces: decode, call the engine once, encode. They never import each other.
         room(
@@ -116,7 +113,7 @@ let package = Package(
                 "Accounts", "FunctionManifest", "FunctionsAPI", "HTTPSupport", "Handlers", "JobEngine", "JobModel",
                 "Timing",
                 "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "SQLiteJobStore", "TasksAPI", "Webhooks",
-                "Logging", "NIOPosix", "ServiceLifecycle", "UnixSignals",
+                "Logging", "ServiceLifecycle", "UnixSignals",
             ]),
         // The command line: commands, console, terminal.
         .executableTarget(

@@ -46,6 +46,8 @@ final class DiscardingStore: HostedStore {
         ids.map { _ in .unknown }
     }
 
+    func look(at id: JobID, including parts: JobParts, upTo bytes: Int) throws(StoreError) -> JobLookup? { .unknown }
+
     func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? { nil }
 
     func list(

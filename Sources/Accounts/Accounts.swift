@@ -21,6 +21,7 @@ package struct Accounts: Sendable {
     }
 
     private let store: any AccountStore
+    private let ring = KeyRing()
     private let now: @Sendable () -> Timestamp
     private let random: @Sendable () -> UInt64
 
@@ -33,6 +34,15 @@ package struct Accounts: Sendable {
         self.random = random
     }
 
+    /// Reads which keys are in force; before that none is known.
+    package func load() async throws(StoreError) {
+        var keys: [[UInt8]: String] = [:]
+        for account in try await store.accounts() {
+            for key in account.keys where key.revokedAt == nil { keys[key.hash] = account.account.id }
+        }
+        ring.replace(with: keys)
+    }
+
     /// A new account with its first key.
     package func create(_ name: String) async throws(Problem) -> IssuedKey {
         guard Self.isName(name) else { throw .invalidName }
@@ -42,6 +52,7 @@ package struct Accounts: Sendable {
         guard try await stored({ () async throws(StoreError) in try await store.create(account, with: key) }) else {
             throw .nameTaken
         }
+        ring.add(key.hash, of: account.id)
         return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
     }
 
@@ -53,6 +64,7 @@ package struct Accounts: Sendable {
         guard try await stored({ () async throws(StoreError) in try await store.add(key) }) else {
             throw .unknownAccount
         }
+        ring.add(key.hash, of: account.id)
         return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
     }
 
@@ -69,16 +81,21 @@ package struct Accounts: Sendable {
             throw .unknownKey
         }
         let time = now()
-        return try await stored { () async throws(StoreError) in
+        let count = try await stored { () async throws(StoreError) in
             try await store.revokeKeys(of: found.account.id, prefix: prefix, at: time)
         }
+        ring.remove(found.keys.filter { prefix == nil || $0.prefix == prefix }.map(\.hash))
+        return count
     }
 
-    /// Whose key this is; nil for one that is unknown or revoked. Looked up every time: a revoked key is refused at once.
-    package func account(withKey text: String) async throws(StoreError) -> Account? {
+    /// The id of the account whose key this is; nil for one that is unknown or revoked. Does not wait.
+    package func account(withKey text: String) -> String? {
         guard KeyText.isKey(text) else { return nil }
-        return try await store.account(withKey: KeyText.hash(of: text))
+        return ring.account(withKey: KeyText.hash(of: text))
     }
+
+    /// What every key begins with.
+    package static var keyMark: String { KeyText.mark }
 
     package func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {
         // Byte by byte, as the store has it: texts that only look the same are other names.

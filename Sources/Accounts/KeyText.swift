@@ -5,7 +5,7 @@ private import PayloadSchema
 /// An API key as its holder has it: `slc_<8 hex digits to tell keys apart>_<64 hex digits, the secret>`.
 struct KeyText {
     /// So that scanners for secrets find a key that leaked.
-    private static let mark = "slc_"
+    static let mark = "slc_"
 
     let prefix: String
     let whole: Secret

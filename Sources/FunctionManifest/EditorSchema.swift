@@ -54,7 +54,26 @@ package enum EditorSchema {
                     "Browsers of other origins.",
                     [("origins", list("Exact origins.", text(), example: ["https://app.example.com"]))])
             ),
-            ("hosts", list("Further Host names; on loopback any other is refused.", text(), example: ["sluice.test"])),
+            (
+                "hosts",
+                list(
+                    "Further Host names; on loopback any other is refused, and everywhere when some are named.", text(),
+                    example: ["sluice.test"])
+            ),
+            ("publicUrl", text("What absolute URLs begin with; its host counts as one of hosts.", "none")),
+            (
+                "connections",
+                object(
+                    "Open connections.",
+                    [
+                        ("total", number("In all; 64 are kept for loopback.", 16_384, 128...1_000_000)),
+                        (
+                            "perAddress",
+                            number("Of one peer, and requests that are held for one client.", 1024, 1...1_000_000)
+                        ),
+                    ])
+            ),
+            ("minFreeSpace", size("Disk space that stays free; below it nothing is accepted.", "256MiB")),
         ])
 
     private static let functions: JSONValue = [

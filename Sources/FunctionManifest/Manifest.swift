@@ -25,6 +25,13 @@ package struct ServerSettings: Equatable, Sendable {
     package var trustedProxies: [NetworkRange] = []
     package var corsOrigins: [String] = []
     package var hosts: [String] = []
+    /// What absolute URLs begin with, without a slash at the end; nil takes scheme and Host of the request.
+    package var publicURL: String?
+    /// Open connections in all, and of one peer; also the requests of one client address that are held.
+    package var connections = 16_384
+    package var connectionsPerAddress = 1024
+    /// Bytes of the data's file system that stay free: below that nothing is accepted.
+    package var minFreeSpace = 256 << 20
 
     package init() {}
 }

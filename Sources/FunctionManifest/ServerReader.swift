@@ -25,8 +25,37 @@ enum ServerReader {
             cors.finish()
         }
         if let list = block.take("hosts")?.list() { settings.hosts = list.compactMap(host) }
+        if let value = block.take("publicUrl") { settings.publicURL = publicURL(value) }
+        if var connections = block.take("connections")?.block() {
+            if let count = connections.take("total")?.integer(128...1_000_000) { settings.connections = count }
+            if let count = connections.take("perAddress")?.integer(1...1_000_000) {
+                settings.connectionsPerAddress = count
+            }
+            connections.finish()
+        }
+        if let size = block.take("minFreeSpace")?.size(0...(1 << 50)) { settings.minFreeSpace = size }
         block.finish()
         return settings
+    }
+
+    /// Scheme and host, perhaps a port: what stands in front of every path.
+    private static func publicURL(_ value: ManifestValue) -> String? {
+        guard let text = value.nonEmptyString() else { return nil }
+        if text == "none" { return nil }
+        let help = "write scheme and host alone: https://jobs.example.com"
+        guard let authority = URLAuthority(of: text), HTTPScheme(of: text) != nil, !authority.host.isEmpty,
+            !authority.hasUserInfo, authority.port != .invalid, text.utf8.allSatisfy(ASCII.isVisible)
+        else {
+            value.report("\"\(text)\" is not an http or https URL", help: help)
+            return nil
+        }
+        let bare = text.hasSuffix("/") ? String(text.dropLast()) : text
+        let rest = bare.utf8.dropFirst("\(authority.scheme)://".utf8.count)
+        guard !rest.contains(where: { "/?#".utf8.contains($0) }) else {
+            value.report("\"\(text)\" has a path or a query", help: help)
+            return nil
+        }
+        return bare
     }
 
     private static func basePath(_ value: ManifestValue) -> [String]? {

@@ -2,60 +2,90 @@ internal import HTTPSupport
 internal import JobEngine
 internal import JobModel
 internal import JobStore
-internal import NIOCore
 internal import NIOHTTP1
 internal import PayloadSchema
 
 /// `POST <basePath>/<path>`: checked in the order of CONTRACT 4, stored, answered with 202, or held until the end.
+///
+/// It runs on the event loop: what the head says is decided before the body comes, the body goes to the store as it is, and
+/// the answer is written when the commit is on disk.
 struct AcceptCall: Sendable {
-    let engine: JobEngine
-    let authenticator: any Authenticator
-    let page: StatusPage
-    /// What signs the webhook of a job without an owner, where that is for its caller to know.
-    let webhookSecret: @Sendable (JobID) -> Secret?
+    /// A longer body is checked in a task; so is a shorter one where limits or keys want values of it, for those are parsed.
+    private static let bodyBytes = 16 << 10
+    private static let parsedBodyBytes = 4 << 10
 
-    func callAsFunction(
-        _ request: ServerRequest, _ context: RouteContext, function: Function
-    ) async throws -> ServerReply {
-        let principal = try await authenticator.principal(of: request.headers)
-        if function.endpoint.authentication == .required, principal == nil {
-            throw Problem.unauthorized("This function")
-        }
+    let function: Function
+    let engine: JobEngine
+    let page: StatusPage
+    let reply: AcceptedReply
+    /// Whether a text has a credential of ours in it.
+    let isCredential: @Sendable (String) -> Bool
+
+    static func operation(of function: Function) -> Operation {
+        Operation(
+            function.summary ?? "Calls \(function.name)",
+            parameters: function.endpoint.path.segments.compactMap {
+                if case .parameter(let name) = $0 { .path(name, "Part of the job's parameters") } else { nil }
+            } + [
+                .header("Idempotency-Key", "The same key and request again answer with the same job"),
+                .header("Prefer", "wait=N holds the answer up to N seconds, at most 25"),
+                .header("Sluice-Delay", "How long the job waits before it starts: 5m"),
+                .header("Sluice-Not-Before", "When the job starts at the earliest: RFC 3339 or epoch milliseconds"),
+                .header("Sluice-Webhook", "Where the job's end is sent to"),
+            ],
+            answers: [
+                .init(202, "Accepted: it is stored, and will be run"),
+                .init(400, "The body or a header field is not valid"),
+                .init(415, "The body is not JSON, or does not say so"),
+                .init(422, "The idempotency key was used with another request"),
+                .init(429, "A rate limit or a full queue"),
+            ])
+    }
+
+    /// What the head says of a call.
+    private struct Call: Sendable {
+        var submission: Submission
+        var typeProblem: Problem?
+        var hold: Hold
+    }
+
+    func open(_ request: ServerRequest, _ context: RouteContext) throws(Problem) -> RouteAnswer {
+        let principal = context.principal
         if request.headers.contains(name: "sluice-webhook"), principal == nil, !function.endpoint.callerWebhook {
             throw Problem.unauthorized("Sluice-Webhook")
         }
-        if request.bodyTooLarge { throw Problem(413, "The body is larger than this server accepts (maxPayload).") }
-        try RequestFields.checkJSON(request)
-        let query = try RequestFields.query(request)
+        var typeProblem: Problem?
+        if request.mayHaveBody {
+            do throws(Problem) {
+                try RequestFields.checkJSONType(request.headers)
+            } catch {
+                // A body in chunks may turn out to be empty.
+                guard request.declaredLength == nil else { throw error }
+                typeProblem = error
+            }
+        }
         let submission = Submission(
-            function: function.name,
-            payload: request.body.readableBytes > 0 ? Array(request.body.readableBytesView) : nil,
-            parameters: CallFields.parameters(query: query, path: context.parameters),
-            owner: principal?.owner, clientAddress: context.clientAddress,
+            function: function.name, payload: nil,
+            parameters: CallFields.parameters(query: try RequestFields.query(request), path: context.parameters),
+            owner: principal?.owner, clientAddress: context.client.text,
             idempotencyKey: try CallFields.idempotencyKey(request.headers),
             requestLine: [request.method, request.rawPath, request.rawQuery ?? ""],
             start: try CallFields.start(request.headers),
             options: JobOptions(
                 webhook: try CallFields.webhook(request.headers),
-                forwarded: CallFields.forwarded(
-                    request.headers, to: function.handler, credentialsAreOurs: principal != nil)))
-        let accepted: Accepted
-        do {
-            accepted = try await engine.submit(submission)
-        } catch {
-            throw Self.problem(of: error, function: function)
-        }
-        let hold = Hold(function: function, preferences: RequestFields.preferences(request.headers))
-        return .response(
-            await answer(accepted, for: .link(principal), submission.options.webhook, hold, function, request, context))
+                forwarded: CallFields.forwarded(request.headers, to: function.handler, isCredential: isCredential)))
+        let call = Call(
+            submission: submission, typeProblem: typeProblem,
+            hold: Hold(function, RequestFields.preferences(request.headers)))
+        return .loop { exchange, body in take(call, body, exchange) }
     }
 
     /// How long the caller wants to wait, and which preference is honoured.
-    private struct Hold {
+    private struct Hold: Sendable {
         var milliseconds: Int64 = 0
         var applied: String?
 
-        init(function: Function, preferences: RequestFields.Preferences) {
+        init(_ function: Function, _ preferences: RequestFields.Preferences) {
             if preferences.respondAsync, preferences.wait == nil {
                 applied = "respond-async"
             } else if let wait = preferences.wait {
@@ -67,114 +97,87 @@ struct AcceptCall: Sendable {
         }
     }
 
-    private func answer(
-        _ accepted: Accepted, for viewer: Viewer, _ webhook: String?, _ hold: Hold, _ function: Function,
-        _ request: ServerRequest,
-        _ context: RouteContext
-    ) async -> ServerResponse {
-        var job = accepted.job
-        var response: ServerResponse?
-        if hold.milliseconds > 0 {
-            // The job is stored: when it cannot be read now, the 202 still stands.
-            try? await engine.wait(
-                for: accepted.id, as: viewer, milliseconds: hold.milliseconds,
-                arm: request.connection.race(milliseconds:timeUp:disconnected:), until: { !$0.isLive })
-            let lookup = try? await engine.job(accepted.id, as: viewer, including: page.parts(for: function))
-            if let snapshot = lookup?.snapshot {
-                job = snapshot
-                if snapshot.state.isTerminal {
-                    response = page.response(for: snapshot, requestID: context.requestID)
-                    // Its body is the job's: the secret that the 202 would have told goes beside it.
-                    if let secret = secretToTell(of: accepted.id, snapshot, to: webhook) {
-                        response?.headers.add(name: "Sluice-Webhook-Secret", value: secret.revealed)
-                    }
+    private func take(_ call: Call, _ body: [UInt8], _ exchange: HTTPExchange) {
+        if !body.isEmpty, let problem = call.typeProblem { return exchange.fail(problem) }
+        var call = call
+        call.submission.payload = body.isEmpty ? nil : body
+        let isParsed = function.idempotency?.key?.root == .payload || function.limits.needPayload
+        if body.count <= (isParsed ? Self.parsedBodyBytes : Self.bodyBytes) {
+            submit(call, exchange)
+        } else {
+            Task { [call] in submit(call, exchange) }
+        }
+    }
+
+    private func submit(_ call: Call, _ exchange: HTTPExchange) {
+        engine.submit([call.submission]) { answers in
+            exchange.post {
+                switch answers.first {
+                case .accepted(let accepted)?: accept(accepted, call, exchange)
+                case .refused(let refusal)?: exchange.fail(EngineProblem.of(refusal, function: function))
+                case .noRoom(let refusal, let recall)?: ask(recall, or: refusal, call, exchange)
+                case nil: exchange.fail(Problem.storeUnavailable)
                 }
             }
         }
-        var final = response ?? acceptedResponse(accepted.id, webhook, function, job)
-        for (name, value) in RateFields.of(accepted.rates.map { $0.quota(of: function) }) {
-            final.headers.replaceOrAdd(name: name, value: value)
-        }
-        if accepted.replayed { final.headers.replaceOrAdd(name: "Idempotency-Replayed", value: "true") }
-        if let applied = hold.applied { final.headers.replaceOrAdd(name: "Preference-Applied", value: applied) }
-        return final
     }
 
-    private func acceptedResponse(
-        _ id: JobID, _ webhook: String?, _ function: Function, _ job: JobSnapshot?
-    ) -> ServerResponse {
-        let url = page.url(of: id, function: function.name)
-        var body = JSONObject()
-        body["queueId"] = .string(function.name)
-        body["jobId"] = .string(id.description)
-        body["statusUrl"] = .string(url)
-        if let job, let secret = secretToTell(of: id, job, to: webhook) {
-            body["webhookSecret"] = .string(secret.revealed)
-        }
-        var response = ServerResponse.json(202, .object(body))
-        response.headers.add(name: "Location", value: url)
-        if let job {
-            response.headers.add(name: "Retry-After", value: String(page.retryAfter(job)))
-            response.headers.add(
-                name: "Sluice-Job-State", value: StatusName(job.state, failure: job.failure).rawValue)
-        }
-        return response
-    }
-
-    /// Whoever has an account was told its secret when that was made. A replay is told it where it names the same webhook:
-    /// an idempotency key can be guessed.
-    private func secretToTell(of id: JobID, _ job: JobSnapshot, to webhook: String?) -> Secret? {
-        webhook != nil && job.job.options.webhook == webhook && job.job.owner == nil ? webhookSecret(id) : nil
-    }
-
-    private static func problem(of refusal: Refusal, function: Function) -> Problem {
-        switch refusal {
-        case .unknownFunction:
-            Problem(404, "Nothing is found at this path.")
-        case .invalidJSON(let error):
-            Problem(400, "The body is not valid JSON: \(error).", kind: "invalid-json", title: "Invalid JSON")
-        case .idempotencyConflict:
-            Problem(
-                422, "This Idempotency-Key was used with another request. Use a new key for a new request.",
-                kind: "idempotency-conflict", title: "Idempotency key reused")
-        case .rateLimited(let status):
-            Problem(
-                429,
-                "At most \(status.rule.limit) calls of \(function.name) in \(status.rule.per.written). "
-                    + "Try again in \(status.resetSeconds) seconds.",
-                kind: "rate-limited", title: "Too many requests",
-                extensions: [("limit", "rateLimit"), ("retryAfter", .integer(status.resetSeconds))],
-                headers: [("Retry-After", "\(status.resetSeconds)")] + RateFields.of([status.quota(of: function)]))
-        case .queueFull(let full):
-            queueFull(full, function: function)
-        case .startTooLate:
-            CallFields.startTooLate
-        case .storeUnavailable(let error):
-            StoreProblem.of(error)
-        }
-    }
-}
-
-extension AcceptCall {
-    private static func queueFull(_ full: QueueFull, function: Function) -> Problem {
-        let (whose, limit) =
-            switch full.scope {
-            case .function: (function.name, "maxQueued")
-            case .account: ("your account", "accounts.maxQueued")
-            case .server: ("this server", "server.maxQueued")
+    /// A call that was accepted before is answered as then, before it is told that there is no room.
+    private func ask(_ recall: Admission.Recall, or refusal: Refusal, _ call: Call, _ exchange: HTTPExchange) {
+        Task {
+            let result = await engine.recall(recall, or: refusal)
+            exchange.post {
+                switch result {
+                case .success(let accepted): accept(accepted, call, exchange)
+                case .failure(let refusal): exchange.fail(EngineProblem.of(refusal, function: function))
+                }
             }
-        return Problem(
-            429, "The queue of \(whose) is full: \(full.limit) jobs are waiting. Try again later.",
-            kind: "queue-full", title: "Queue full",
-            extensions: [("limit", .string(limit)), ("retryAfter", .integer(full.retryAfter))],
-            headers: [("Retry-After", "\(full.retryAfter)")])
+        }
     }
-}
 
-extension RateStatus {
-    fileprivate func quota(of function: Function) -> RateQuota {
-        RateQuota(
-            name: function.name, limit: rule.limit, windowSeconds: max(1, rule.per.secondsRoundedUp),
-            remaining: remaining, resetSeconds: resetSeconds)
+    private func accept(_ accepted: Accepted, _ call: Call, _ exchange: HTTPExchange) {
+        guard call.hold.milliseconds > 0, exchange.hold() else {
+            return exchange.reply(marked(accepted202(accepted, accepted.job, call, exchange), accepted, call))
+        }
+        let viewer = Viewer.link(exchange.context.principal)
+        JobWait.start(
+            engine, exchange, for: accepted.id, as: viewer, milliseconds: call.hold.milliseconds,
+            until: { !$0.isLive },
+            then: { _ in
+                StatusLook.look(engine, exchange, at: accepted.id, as: viewer, page.parts(for: function)) { lookup in
+                    // The job is stored: when it cannot be read now, the 202 still stands.
+                    answer(accepted, (try? lookup.get())?.snapshot, call, exchange)
+                }
+            })
+    }
+
+    private func answer(_ accepted: Accepted, _ job: JobSnapshot?, _ call: Call, _ exchange: HTTPExchange) {
+        guard let job, job.state.isTerminal else {
+            return exchange.reply(marked(accepted202(accepted, job ?? accepted.job, call, exchange), accepted, call))
+        }
+        var response = page.response(for: job, requestID: exchange.context.requestID)
+        // Its body is the job's: the secret that the 202 would have told goes beside it.
+        if let secret = reply.secretToTell(of: accepted.id, job, to: call.submission.options.webhook) {
+            response.headers.add(name: "Sluice-Webhook-Secret", value: secret.revealed)
+        }
+        exchange.reply(marked(response, accepted, call))
+    }
+
+    private func accepted202(
+        _ accepted: Accepted, _ job: JobSnapshot?, _ call: Call, _ exchange: HTTPExchange
+    ) -> ServerResponse {
+        reply.response(
+            accepted, job, webhook: call.submission.options.webhook, baseURL: exchange.context.baseURL)
+    }
+
+    private func marked(_ response: ServerResponse, _ accepted: Accepted, _ call: Call) -> ServerResponse {
+        guard !accepted.rates.isEmpty || accepted.replayed || call.hold.applied != nil else { return response }
+        var response = response
+        for (name, value) in RateFields.of(accepted.rates.map { $0.quota(of: function) }) {
+            response.headers.replaceOrAdd(name: name, value: value)
+        }
+        if accepted.replayed { response.headers.replaceOrAdd(name: "Idempotency-Replayed", value: "true") }
+        if let applied = call.hold.applied { response.headers.replaceOrAdd(name: "Preference-Applied", value: applied) }
+        return response
     }
 }

@@ -51,15 +51,18 @@ enum CallFields {
             guard let delay = Duration(written: text) else {
                 throw Problem(400, "Sluice-Delay takes a duration with a unit: 250ms, 30s, 5m, 2h, 7d.")
             }
-            guard delay <= Limits.delay else { throw Self.startTooLate }
+            guard delay <= Limits.delay else { throw EngineProblem.startTooLate }
             return .after(delay)
         }
         if let text = times.first {
             let isNumber = !text.isEmpty && text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+            // Seconds where milliseconds are wanted name a time long ago, and the job would start at once.
+            let earliest = Timestamp(milliseconds: 978_307_200_000)
             let time = isNumber ? Int64(text).map(Timestamp.init(milliseconds:)) : Timestamp(rfc3339: text)
-            guard let time else {
+            guard let time, time >= earliest else {
                 throw Problem(
-                    400, "Sluice-Not-Before takes an RFC 3339 time (2026-05-19T10:00:00Z) or milliseconds since 1970.")
+                    400, "Sluice-Not-Before takes an RFC 3339 time (2026-05-19T10:00:00Z) or milliseconds "
+                        + "since 1970, not before 2001 (seconds are too small).")
             }
             return .at(time)
         }
@@ -81,16 +84,18 @@ enum CallFields {
 
     /// What an HTTP handler sends on: the fields that the manifest names, and the caller's trace.
     ///
-    /// - Parameter isOurs: the credentials are for this server: they are nobody else's business, nor the database's.
+    /// - Parameter isCredential: whether a value has a credential of this server in it, valid or not: that is nobody else's
+    ///   business, nor the database's.
     static func forwarded(
-        _ headers: HTTPHeaders, to handler: HandlerDeclaration, credentialsAreOurs isOurs: Bool
+        _ headers: HTTPHeaders, to handler: HandlerDeclaration, isCredential: (String) -> Bool
     ) -> [HeaderField] {
         guard case .http(let target) = handler else { return [] }
         var fields: [HeaderField] = []
-        for name in target.forwardHeaders where !isOurs || !name.isSameIgnoringASCIICase(as: "authorization") {
+        for name in target.forwardHeaders {
             let values = headers[name]
             // Several fields of one name are one list (RFC 9110, section 5.3).
-            if !values.isEmpty { fields.append(HeaderField(name: name, value: values.joined(separator: ", "))) }
+            let value = values.joined(separator: ", ")
+            if !values.isEmpty, !isCredential(value) { fields.append(HeaderField(name: name, value: value)) }
         }
         let traces = headers[TraceContext.fieldName]
         if traces.count == 1, let trace = traces.first, TraceContext.isValid(trace) {
@@ -99,14 +104,12 @@ enum CallFields {
         return fields
     }
 
-    static let startTooLate = Problem(
-        400, "The start may be at most \(Limits.delay.written) ahead.", kind: "start-too-late")
-
     /// Query values and path values as one object: a repeated query name is an array, the path wins, `wait` is ours.
     static func parameters(
         query: [(name: String, value: String)], path: [(name: String, value: String)]
     ) -> JSONObject {
         var object = JSONObject()
+        if query.isEmpty, path.isEmpty { return object }
         let values = Dictionary(grouping: query) { MemberName($0.name) }.mapValues {
             $0.map { JSONValue.string($0.value) }
         }

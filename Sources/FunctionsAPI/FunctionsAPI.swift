@@ -7,7 +7,10 @@ package import Logging
 package struct FunctionsAPI: Sendable {
     private let basePath: [String]
     private let formerBasePaths: [[String]]
-    private let accept: AcceptCall
+    private let engine: JobEngine
+    private let authenticator: any Authenticator
+    private let page: StatusPage
+    private let webhookSecret: @Sendable (JobID) -> Secret?
     private let status: StatusCalls
 
     /// - Parameters:
@@ -19,31 +22,35 @@ package struct FunctionsAPI: Sendable {
     ) {
         self.basePath = basePath
         self.formerBasePaths = formerBasePaths.filter { $0 != basePath }
-        let page = StatusPage(basePath: basePath, engine: engine, logger: logger)
-        accept = AcceptCall(
-            engine: engine, authenticator: authenticator, page: page, webhookSecret: webhookSecret)
-        status = StatusCalls(engine: engine, authenticator: authenticator, page: page)
+        self.engine = engine
+        self.authenticator = authenticator
+        self.webhookSecret = webhookSecret
+        page = StatusPage(basePath: basePath, engine: engine, logger: logger)
+        status = StatusCalls(engine: engine, page: page)
     }
 
     /// One route a function, and the status routes, which outlive their functions.
     package func routes(for functions: some Sequence<Function>) -> [Route] {
         let status = status
-        let accept = accept
         let statusRoutes = (formerBasePaths + [basePath]).flatMap { base in
             let pattern = PathPattern(literals: base).appending([
                 .parameter("function"), .literal("status"), .parameter("jobId"),
             ])
             return [
-                Route("GET", pattern) { try await status.get($0, $1) },
-                Route("DELETE", pattern) { try await status.delete($0, $1) },
+                Route("GET", pattern, .open, StatusCalls.getOperation, opening: { request, context throws(Problem) in try status.get(request, context) }),
+                Route("DELETE", pattern, .open, StatusCalls.deleteOperation) { try await status.delete($0, $1) },
             ]
         }
-        return statusRoutes
-            + functions.map { function in
-                let path = PathPattern(literals: basePath).appending(function.endpoint.path.segments)
-                return Route(function.endpoint.method, path) { request, context in
-                    try await accept(request, context, function: function)
-                }
-            }
+        return statusRoutes + functions.map(route)
+    }
+
+    private func route(for function: Function) -> Route {
+        let accept = AcceptCall(
+            function: function, engine: engine, page: page, reply: AcceptedReply(page, function, webhookSecret),
+            isCredential: { [authenticator] in authenticator.mentionsCredential($0) })
+        return Route(
+            function.endpoint.method, PathPattern(literals: basePath).appending(function.endpoint.path.segments),
+            function.endpoint.authentication == .required ? .account : .open, AcceptCall.operation(of: function),
+            opening: { request, context throws(Problem) in try accept.open(request, context) })
     }
 }

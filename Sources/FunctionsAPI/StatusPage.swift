@@ -18,9 +18,8 @@ struct StatusPage: Sendable {
         self.logger = logger
     }
 
-    func url(of id: JobID, function: String) -> String {
-        "/" + (basePath + [function, "status", id.description]).joined(separator: "/")
-    }
+    /// What the paths of a function's status pages begin with, the slash at the end included.
+    func path(ofFunction name: String) -> String { "/" + (basePath + [name, "status", ""]).joined(separator: "/") }
 
     /// What has to be read to render the status of a function's jobs.
     func parts(for function: Function?) -> JobParts {
@@ -28,7 +27,7 @@ struct StatusPage: Sendable {
         return needsPayload ? [.value, .payload] : .value
     }
 
-    func response(for job: JobSnapshot, requestID: String) -> ServerResponse {
+    func response(for job: JobSnapshot, requestID: RequestID) -> ServerResponse {
         let function = engine.policy(for: job.job)?.function
         let name = StatusName(job.state, failure: job.failure)
         let code = function?.endpoint.statusCodes[name] ?? name.defaultStatusCode

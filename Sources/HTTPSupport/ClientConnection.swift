@@ -13,12 +13,14 @@ package final class ClientConnection: Sendable {
 
     /// nil for what is no IP socket.
     package let peer: IPAddress?
-    private let eventLoop: any EventLoop
+    /// The peer as a client, for whoever has no proxy in front.
+    let client: Client
     private let state = Mutex(State())
 
-    package init(peer: IPAddress?, eventLoop: any EventLoop) {
+    package init(peer: IPAddress?) {
         self.peer = peer
-        self.eventLoop = eventLoop
+        client = Client(
+            address: peer, text: peer?.description ?? "", isStranger: peer.map { !$0.isLoopback } ?? false)
     }
 
     /// Calls `body` once when the client disconnects, at once when it has.
@@ -36,24 +38,6 @@ package final class ClientConnection: Sendable {
             return {}
         }
         return { [self] in state.withLock { state in state.watchers.removeAll { $0.key == key } } }
-    }
-
-    /// Calls `body` after so many milliseconds; returns what stops it.
-    package func after(milliseconds: Int64, _ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
-        let timer = eventLoop.scheduleTask(in: .milliseconds(milliseconds), body)
-        return { timer.cancel() }
-    }
-
-    /// Calls one of the two, whichever happens first; returns what stops both.
-    package func race(
-        milliseconds: Int64, timeUp: @escaping @Sendable () -> Void, disconnected: @escaping @Sendable () -> Void
-    ) -> @Sendable () -> Void {
-        let stopWatching = onDisconnect(disconnected)
-        let stopTimer = after(milliseconds: milliseconds, timeUp)
-        return {
-            stopWatching()
-            stopTimer()
-        }
     }
 
     /// Runs `body` in a task that is cancelled when the client disconnects: what waits for nobody gives up its place.

@@ -1,5 +1,7 @@
+private import Foundation
 package import JobModel
 package import NIOHTTP1
+internal import PayloadSchema
 
 /// Who a request's credentials name.
 package enum Principal: Equatable, Sendable {
@@ -34,31 +36,35 @@ extension Viewer {
     }
 }
 
-/// Finds out whom a Bearer token names; throws a 503 when that cannot be found out now.
+/// What a request says about who sends it.
+package enum Credentials: Equatable, Sendable {
+    case missing
+    /// Not of our form: at a public function they are between the caller and the target.
+    case foreign
+    /// Of our form, and not valid.
+    case invalid
+    case valid(Principal)
+}
+
+/// Knows whom a Bearer token names. Called on event loops: it never waits.
 package protocol Authenticator: Sendable {
-    func principal(token: String) async throws(Problem) -> Principal?
+    func principal(token: String) -> Principal?
+
+    /// Whether a text has a credential of this server in it, valid or not, as it is or in Base64.
+    func mentionsCredential(_ text: String) -> Bool
 }
 
 extension Authenticator {
-    /// nil when there are no credentials or bad ones.
-    package func principal(of headers: HTTPHeaders) async throws(Problem) -> Principal? {
-        guard let token = BearerToken.of(headers) else { return nil }
-        return try await principal(token: token)
-    }
-}
-
-extension Authenticator {
-    /// For what nobody may do without credentials.
-    package func require(_ request: ServerRequest) async throws(Problem) -> Principal {
-        guard let principal = try await principal(of: request.headers) else { throw .unauthorized("This") }
-        return principal
-    }
-
-    /// For what is the operator's alone.
-    package func requireAdmin(_ request: ServerRequest) async throws(Problem) {
-        guard try await require(request) == .admin else {
-            throw Problem(403, "Only the admin token may do this.")
+    /// The `Authorization` field, as CONTRACT 4 wants it read.
+    package func credentials(of headers: HTTPHeaders) -> Credentials {
+        guard headers.contains(name: "authorization") else { return .missing }
+        let values = headers["authorization"]
+        guard values.count == 1, let value = values.first else { return .invalid }
+        if let token = BearerToken.of(value) {
+            if let principal = principal(token: token) { return .valid(principal) }
+            if AccessToken.isOurs(token) { return .invalid }
         }
+        return mentionsCredential(value) ? .invalid : .foreign
     }
 }
 
@@ -66,37 +72,84 @@ extension Problem {
     /// - Parameter what: what needs credentials.
     package static func unauthorized(_ what: String) -> Problem {
         Problem(
-            401, "\(what) needs credentials: \"Authorization: Bearer <token>\".",
+            401, "\(what) needs credentials: \"Authorization: Bearer <token>\".", kind: "credentials-missing",
             headers: [("WWW-Authenticate", "Bearer")])
     }
+
+    /// RFC 6750, section 3.1.
+    static let invalidCredentials = Problem(
+        401,
+        "These credentials are not valid: the key is unknown or revoked, or it was sent in another form than one "
+            + "\"Authorization: Bearer <token>\".",
+        kind: "credentials-invalid", headers: [("WWW-Authenticate", "Bearer error=\"invalid_token\"")])
 }
 
 /// The one token that may do everything, then the keys of accounts.
 package struct BearerAuthenticator: Authenticator {
     private let admin: [UInt8]
-    private let account: @Sendable (String) async throws(Problem) -> String?
+    private let account: @Sendable (String) -> String?
+    private let keyMark: [UInt8]
 
-    /// - Parameter account: the id of the account that a token belongs to.
-    package init(admin: Secret, account: @escaping @Sendable (String) async throws(Problem) -> String?) {
+    /// - Parameters:
+    ///   - keyMark: what every key of an account begins with.
+    ///   - account: the id of the account that a token belongs to.
+    package init(admin: Secret, keyMark: String, account: @escaping @Sendable (String) -> String?) {
         self.admin = Array(admin.revealed.utf8)
         self.account = account
+        self.keyMark = Array(keyMark.utf8)
     }
 
-    package func principal(token: String) async throws(Problem) -> Principal? {
+    package func principal(token: String) -> Principal? {
         if ConstantTime.equal(Array(token.utf8), admin) { return .admin }
-        return try await account(token).map { .account($0) }
+        return account(token).map { .account($0) }
+    }
+
+    package func mentionsCredential(_ text: String) -> Bool {
+        if mentions(Array(text.utf8)) { return true }
+        // Basic, and whatever else wraps a token.
+        return text.split(whereSeparator: { " ,;=:".contains($0) }).contains { part in
+            Base64Text.bytes(of: part).map(mentions) ?? false
+        }
+    }
+
+    private func mentions(_ bytes: [UInt8]) -> Bool {
+        contains(keyMark, in: bytes) || contains(admin, in: bytes)
+    }
+
+    private func contains(_ needle: [UInt8], in bytes: [UInt8]) -> Bool {
+        guard !needle.isEmpty, bytes.count >= needle.count else { return false }
+        return (0...(bytes.count - needle.count)).contains { bytes[$0...].starts(with: needle) }
     }
 }
 
-package enum BearerToken {
+enum BearerToken {
     /// RFC 6750, section 2.1; at most 4 KiB.
-    package static func of(_ headers: HTTPHeaders) -> String? {
-        let values = headers["authorization"]
-        guard values.count == 1, let value = values.first, value.utf8.count <= 4096 else { return nil }
+    static func of(_ value: String) -> String? {
+        guard value.utf8.count <= 4096 else { return nil }
         let parts = value.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].isSameIgnoringASCIICase(as: "bearer") else { return nil }
         // The scheme is followed by one space or more (RFC 9110, section 11.4).
         return String(parts[1].drop { $0 == " " })
+    }
+}
+
+/// Access tokens: JSON Web Tokens (RFC 7519) that say `"iss":"sluice"`.
+enum AccessToken {
+    static func isOurs(_ token: String) -> Bool {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let bytes = Base64Text.bytes(of: parts[1]),
+            case .object(let claims)? = try? JSONParser.parse(bytes), case .string("sluice")? = claims["iss"]
+        else { return false }
+        return true
+    }
+}
+
+enum Base64Text {
+    /// RFC 4648, sections 4 and 5, with padding or without; nil for anything else.
+    static func bytes(of text: Substring) -> [UInt8]? {
+        var standard = String(text.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
+        while standard.utf8.count % 4 != 0 { standard += "=" }
+        return Data(base64Encoded: standard).map { Array($0) }
     }
 }
 

@@ -4,8 +4,8 @@ internal import PayloadSchema
 /// CORS (fetch.spec.whatwg.org) for the origins of the manifest, exact matches only.
 package struct CrossOrigin: Sendable {
     private static let exposed =
-        "Location, Retry-After, Preference-Applied, Idempotency-Replayed, Sluice-Job-State, RateLimit, "
-        + "RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+        "Location, Retry-After, Preference-Applied, Idempotency-Replayed, Sluice-Job-State, Sluice-Webhook-Secret, "
+        + "RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 
     private let origins: Set<MemberName>
 
@@ -19,8 +19,8 @@ package struct CrossOrigin: Sendable {
             let origin = request.single("origin"), origins.contains(MemberName(origin))
         else { return nil }
         var headers: HTTPHeaders = [
-            "Access-Control-Allow-Origin": origin, "Access-Control-Allow-Methods": methods.joined(separator: ", "),
-            "Access-Control-Max-Age": "600", "Vary": "Origin",
+            "Access-Control-Allow-Methods": methods.joined(separator: ", "),
+            "Access-Control-Max-Age": "600",
         ]
         if let asked = request.single("access-control-request-headers") {
             headers.add(name: "Access-Control-Allow-Headers", value: asked)
@@ -28,11 +28,14 @@ package struct CrossOrigin: Sendable {
         return ServerResponse(status: 204, headers: headers)
     }
 
-    func mark(_ response: inout ServerResponse, for request: ServerRequest) {
-        guard !origins.isEmpty else { return }
-        response.headers.replaceOrAdd(name: "Vary", value: "Origin")
-        guard let origin = request.single("origin"), origins.contains(MemberName(origin)) else { return }
-        response.headers.replaceOrAdd(name: "Access-Control-Allow-Origin", value: origin)
-        response.headers.add(name: "Access-Control-Expose-Headers", value: Self.exposed)
+    /// Fields that every answer to this request carries.
+    func fields(for request: ServerRequest) -> [UInt8] {
+        guard !origins.isEmpty else { return [] }
+        guard let origin = request.single("origin"), origins.contains(MemberName(origin)) else {
+            return Array("Vary: Origin\r\n".utf8)
+        }
+        return Array(
+            "Vary: Origin\r\nAccess-Control-Allow-Origin: \(origin)\r\nAccess-Control-Expose-Headers: \(Self.exposed)\r\n"
+                .utf8)
     }
 }

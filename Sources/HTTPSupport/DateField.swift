@@ -1,17 +1,19 @@
 internal import Glibc
+internal import NIOCore
 private import Synchronization
 
 /// The Date field (RFC 9110, section 6.6.1), made anew once a second for all connections.
 enum DateField {
-    private static let latest = Mutex((second: time_t.min, text: ""))
+    private static let latest = Mutex((second: time_t.min, line: [UInt8]()))
 
-    static var value: String {
+    static func write(into buffer: inout ByteBuffer) {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
-        return latest.withLock { latest in
-            if now.tv_sec != latest.second { latest = (now.tv_sec, format(now.tv_sec)) }
-            return latest.text
+        let line = latest.withLock { latest in
+            if now.tv_sec != latest.second { latest = (now.tv_sec, Array("Date: \(format(now.tv_sec))\r\n".utf8)) }
+            return latest.line
         }
+        buffer.writeBytes(line)
     }
 
     /// IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -7,31 +7,35 @@ package struct HTTPLimits: Sendable {
     package var headFields = 100
     /// From the first byte of a request, or from the start of a connection, to the end of its head.
     package var headMilliseconds: Int64 = 10_000
-    /// A whole body; larger ones are not read. Holds for requests that begin after it was set.
-    package let body = BodyLimit()
-    /// From the end of the head to the end of the body, whatever its size: 64 KiB a second at least for large ones.
-    package var bodyMilliseconds: Int64 { max(30_000, Int64(body.bytes) * 1000 / (64 << 10)) }
+    /// From the end of the head to the end of the body, for each 64 KiB that the body may have: 64 KiB a second at least for
+    /// large ones, and never less than this.
+    package var bodyMilliseconds: Int64 = 30_000
     /// Between two requests of a connection: longer than the 60 s of common proxies, so that they close first.
     package var idleMilliseconds: Int64 = 75_000
-    /// A response that the client does not read.
+    /// An answer of which the client takes nothing meanwhile.
     package var flushMilliseconds: Int64 = 30_000
+    /// The same while the server shuts down.
+    package var lastFlushMilliseconds: Int64 = 1000
     /// After a response that closes the connection: the client may still be sending, and a reset would take the
     /// response away from it (RFC 9112, section 9.6).
     package var lingerMilliseconds: Int64 = 2000
+    /// What is read of a body that nobody wants, so that its connection can be used again.
+    package var skippedBytes = 64 << 10
     /// Path segments: deeper paths match nothing.
     package static let pathSegments = 32
-    /// Open connections.
+    /// A stream of events, in milliseconds: whoever wants more comes again.
+    package static let streamMilliseconds: Int64 = 600_000
+    /// Bytes of bodies that are under way, all together.
+    package static let bodiesUnderWay = 64 << 20
+    /// A body up to this size is read whatever else is under way.
+    package static let smallBody = 64 << 10
+    /// Connections of all that are kept for this machine.
+    package static let keptForLoopback = 64
+
+    /// Open connections, as many as descriptors allow; the manifest may want fewer.
     package var connections = 16_384
 
     package init() {}
 
-    /// Changes with the manifest.
-    package final class BodyLimit: Sendable {
-        private let value = Atomic(1 << 20)
-
-        package var bytes: Int {
-            get { value.load(ordering: .relaxed) }
-            set { value.store(newValue, ordering: .relaxed) }
-        }
-    }
+    func bodyMilliseconds(of bytes: Int) -> Int64 { max(bodyMilliseconds, Int64(bytes) * 1000 / (64 << 10)) }
 }

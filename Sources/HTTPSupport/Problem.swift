@@ -30,7 +30,7 @@ package struct Problem: Error, Sendable {
         503, "The server cannot reach its store now; nothing was changed.", kind: "store-unavailable",
         headers: [("Retry-After", "5")])
 
-    package func response(requestID: String) -> ServerResponse {
+    package func response(requestID: RequestID) -> ServerResponse {
         var object = JSONObject()
         // RFC 9457, section 4.2.1: about:blank means that the status code says it all.
         object["type"] = .string(kind.map { "urn:sluice:problem:\($0)" } ?? "about:blank")
@@ -38,7 +38,7 @@ package struct Problem: Error, Sendable {
         object["status"] = .integer(status)
         object["detail"] = .string(detail)
         for (name, value) in extensions { object[name] = value }
-        object["requestId"] = .string(requestID)
+        object["requestId"] = .string(requestID.description)
         var response = ServerResponse(
             status: status, headers: ["Content-Type": "application/problem+json"],
             body: JSONValue.object(object).bytes)

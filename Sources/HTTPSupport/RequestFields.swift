@@ -13,6 +13,7 @@ package enum RequestFields {
 
     package static func preferences(_ headers: HTTPHeaders) -> Preferences {
         var preferences = Preferences()
+        guard headers.contains(name: "prefer") else { return preferences }
         for item in headers["prefer"].flatMap({ $0.split(separator: ",") }) {
             // Parameters after ";" belong to no preference that is known here.
             let preference = item.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
@@ -64,9 +65,18 @@ package enum RequestFields {
 
     /// A body is JSON and says so. An empty one needs no type.
     package static func checkJSON(_ request: ServerRequest) throws(Problem) {
-        guard request.body.readableBytes > 0 else { return }
-        let hint = "Send JSON with \"Content-Type: application/json\" (curl --json does)."
-        let types = request.headers["content-type"]
+        if !request.body.isEmpty { try checkJSONType(request.headers) }
+    }
+
+    /// What a body that is not empty says of itself.
+    package static func checkJSONType(_ headers: HTTPHeaders) throws(Problem) {
+        let hint = "Send JSON with -H 'Content-Type: application/json' (curl --json does)."
+        let types = headers["content-type"]
+        if types.count == 1, types[0].isSameIgnoringASCIICase(as: "application/json"),
+            !headers.contains(name: "content-encoding")
+        {
+            return
+        }
         guard types.count == 1, let value = types.first else {
             throw Problem(415, types.isEmpty ? "The body has no Content-Type. \(hint)" : "Two Content-Types. \(hint)")
         }
@@ -81,7 +91,7 @@ package enum RequestFields {
         {
             throw Problem(415, "JSON is UTF-8. \(hint)")
         }
-        let codings = request.headers["content-encoding"].filter { !$0.isSameIgnoringASCIICase(as: "identity") }
+        let codings = headers["content-encoding"].filter { !$0.isSameIgnoringASCIICase(as: "identity") }
         guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
     }
 

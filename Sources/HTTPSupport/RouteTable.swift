@@ -1,49 +1,17 @@
-package import JobModel
+internal import JobModel
 internal import PayloadSchema
-private import Synchronization
-
-/// What answers a route, with the values of the path's parameters.
-package typealias RouteHandler = @Sendable (ServerRequest, RouteContext) async throws -> ServerReply
-
-/// What the front door found out about a request.
-package struct RouteContext: Sendable {
-    package var requestID: String
-    package var parameters: [(name: String, value: String)]
-    /// The client's address, through trusted proxies.
-    package var clientAddress: String
-
-    package init(requestID: String, parameters: [(name: String, value: String)], clientAddress: String) {
-        self.requestID = requestID
-        self.parameters = parameters
-        self.clientAddress = clientAddress
-    }
-
-    package func parameter(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
-}
-
-package struct Route: Sendable {
-    package var method: String
-    package var pattern: PathPattern
-    package var handler: RouteHandler
-
-    package init(_ method: String, _ pattern: PathPattern, _ handler: @escaping RouteHandler) {
-        self.method = method
-        self.pattern = pattern
-        self.handler = handler
-    }
-}
 
 /// All routes as one value. Of two patterns that match, the one with the earlier literal wins.
 package struct RouteTable: Sendable {
     package enum Match: Sendable {
-        case found(RouteHandler, parameters: [(name: String, value: String)])
+        case found(Route, parameters: [(name: String, value: String)])
         case methodNotAllowed(allowed: [String])
         case notFound
     }
 
     private struct Target: Sendable {
         var names: [String]
-        var handler: RouteHandler
+        var route: Route
     }
 
     private struct Node: Sendable {
@@ -54,9 +22,19 @@ package struct RouteTable: Sendable {
     }
 
     private var nodes = [Node()]
+    /// Nodes of patterns without parameters, by their whole path: most requests need no more.
+    private var whole: [MemberName: Int] = [:]
+
+    package let routes: [Route]
 
     package init(_ routes: [Route]) {
+        self.routes = routes
         for route in routes { add(route) }
+    }
+
+    /// The route of a path that stands in it as it was sent; nil says nothing.
+    func route(method: String, rawPath: String) -> Route? {
+        whole[MemberName(rawPath)].flatMap { nodes[$0].targets[method]?.route }
     }
 
     private mutating func add(_ route: Route) {
@@ -83,7 +61,8 @@ package struct RouteTable: Sendable {
             }
             current = next
         }
-        nodes[current].targets[route.method] = Target(names: names, handler: route.handler)
+        if names.isEmpty { whole[MemberName("/" + route.pattern.description)] = current }
+        nodes[current].targets[route.method] = Target(names: names, route: route)
     }
 
     private mutating func append() -> Int {
@@ -98,7 +77,7 @@ package struct RouteTable: Sendable {
             // HEAD is answered as GET without its body (RFC 9110, section 9.3.2).
             let target = nodes[node].targets[method] ?? (method == "HEAD" ? nodes[node].targets["GET"] : nil)
             if let target {
-                return .found(target.handler, parameters: zip(target.names, values).map { ($0, $1) })
+                return .found(target.route, parameters: zip(target.names, values).map { ($0, $1) })
             }
         }
         var allowed = Set(found.flatMap { nodes[$0.node].targets.keys })
@@ -122,26 +101,6 @@ package struct RouteTable: Sendable {
         }
         if let next = nodes[node].parameter {
             collect(segments.dropFirst(), from: next, values: values + [segment], into: &found)
-        }
-    }
-}
-
-/// The routes in force; replaced whole at a reload.
-package final class Routes: Sendable {
-    private let table: Mutex<RouteTable>
-
-    package init(_ table: RouteTable) {
-        self.table = Mutex(table)
-    }
-
-    package var current: RouteTable { table.withLock { $0 } }
-
-    /// - Returns: the former table, to be let go where nobody waits for it: every request passes the lock.
-    @discardableResult package func replace(with table: RouteTable) -> RouteTable {
-        self.table.withLock { current in
-            let former = current
-            current = table
-            return former
         }
     }
 }

@@ -1,7 +1,7 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// One request, whole.
+/// One request. A route sees it first without its body, which has not been read yet, then whole.
 package struct ServerRequest: Sendable {
     /// What is wrong with a request before anybody looked at its path.
     package struct Rejection: Equatable, Sendable {
@@ -17,17 +17,16 @@ package struct ServerRequest: Sendable {
     package var headers: HTTPHeaders
     /// The authority of an absolute-form target, else the Host field; nil in HTTP/1.0 without one.
     package var host: String?
-    package var body: ByteBuffer
-    /// The body was longer than the limit and is not there.
-    package var bodyTooLarge = false
-    package var rejection: Rejection?
+    package var body: [UInt8]
+    /// What Content-Length says; nil without one.
+    package var declaredLength: Int?
     /// A body may come in pieces: not to a HEAD, and not over HTTP/1.0, which has no chunks.
     package var mayStream = true
     package let connection: ClientConnection
 
     package init(
         method: String, rawPath: String, rawQuery: String? = nil, headers: HTTPHeaders = HTTPHeaders(),
-        host: String? = nil, body: ByteBuffer = ByteBuffer(), rejection: Rejection? = nil, connection: ClientConnection
+        host: String? = nil, body: [UInt8] = [], connection: ClientConnection
     ) {
         self.method = method
         self.rawPath = rawPath
@@ -35,7 +34,6 @@ package struct ServerRequest: Sendable {
         self.headers = headers
         self.host = host
         self.body = body
-        self.rejection = rejection
         self.connection = connection
     }
 
@@ -44,4 +42,7 @@ package struct ServerRequest: Sendable {
         let values = headers[name]
         return values.count == 1 ? values.first : nil
     }
+
+    /// Whether bytes of a body may follow its head.
+    package var mayHaveBody: Bool { (declaredLength ?? 0) > 0 || headers.contains(name: "transfer-encoding") }
 }

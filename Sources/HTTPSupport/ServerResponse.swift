@@ -5,6 +5,8 @@ package import PayloadSchema
 package struct ServerResponse: Sendable {
     package var status: Int
     package var headers: HTTPHeaders
+    /// Further fields as they go out, each with its line break: what was prepared once for many answers.
+    package var fields: [UInt8] = []
     package var body: [UInt8]
 
     package init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
@@ -35,6 +37,4 @@ package struct StreamWriter: Sendable {
     let write: @Sendable ([UInt8]) async throws -> Void
 
     package func callAsFunction(_ bytes: [UInt8]) async throws { try await write(bytes) }
-
-    package func callAsFunction(_ text: String) async throws { try await write(Array(text.utf8)) }
 }

@@ -18,6 +18,8 @@ package enum Limits {
     package static let longPollSeconds = 25
     /// `mode: sync` holds its request this long at most (CONTRACT 3).
     package static let syncHold = Duration.seconds(25)
+    /// A longer payload or value is not read on an event loop: what is done there takes 100 µs at most.
+    package static let lookBytes = 16 << 10
     /// Characters of an `Idempotency-Key`: a UUID has 36, a client's composed key rarely more than 200.
     package static let idempotencyKeyCharacters = 255
     /// A webhook's URL, stored with its job: common browsers and servers allow no more than about 2 KB.

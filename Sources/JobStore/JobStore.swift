@@ -35,6 +35,10 @@ package protocol JobStore: Sendable {
     /// Jobs as they stand, in the order of their ids.
     func fetch(_ ids: [JobID], including parts: JobParts) async throws(StoreError) -> [JobLookup]
 
+    /// One job without waiting: event loops ask. nil when that cannot be had, or when a part of it that is wanted is longer than
+    /// so many bytes; `fetch` has it then.
+    func look(at id: JobID, including parts: JobParts, upTo bytes: Int) throws(StoreError) -> JobLookup?
+
     /// The job with its payload and value as one of its runs left it; nil when that run has not ended, or is not there.
     func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot?
 

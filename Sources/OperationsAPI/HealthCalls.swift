@@ -7,13 +7,13 @@ internal import PayloadSchema
 /// `/livez`, `/readyz` and `/metrics`.
 struct HealthCalls: Sendable {
     let engine: JobEngine
-    let authenticator: any Authenticator
-    let connections: ConnectionCount
+    let connections: Connections
     let reloads: ReloadCounts
     let version: String
     let lostLogLines: @Sendable () -> UInt64
 
-    func live() -> ServerReply { .response(.json(200, ["status": "alive"])) }
+    /// On the event loop: whether that turns is what is asked.
+    func live() -> RouteAnswer { .loop { exchange, _ in exchange.reply(.json(200, ["status": "alive"])) } }
 
     func ready() async throws -> ServerReply {
         let reasons = await engine.readiness()
@@ -30,12 +30,12 @@ struct HealthCalls: Sendable {
         "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
     ]
 
-    func metrics(_ request: ServerRequest) async throws -> ServerReply {
+    func metrics(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
         let isProxied = Self.signsOfProxy.contains { request.headers.contains(name: $0) }
         let isLocal = request.connection.peer?.isLoopback == true && !isProxied
-        if !isLocal { try await authenticator.requireAdmin(request) }
+        if !isLocal, try context.caller() != .admin { throw Problem(403, "Only the admin token may do this.") }
         let text = try await MetricsText.of(
-            engine, connections: connections.value, reloads: reloads, version: version, lostLogLines: lostLogLines())
+            engine, connections: connections.count, reloads: reloads, version: version, lostLogLines: lostLogLines())
         return .response(
             ServerResponse(
                 status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],

@@ -23,7 +23,7 @@ package struct OperationsAPI: Sendable {
     ///   - makeBackup: writes a copy of the database and returns its path.
     package init(
         engine: JobEngine, accounts: Accounts, manifest: any ManifestControl, reloads: ReloadCounts,
-        authenticator: any Authenticator, connections: ConnectionCount,
+        connections: Connections,
         version: String, lostLogLines: @escaping @Sendable () -> UInt64, sink: DevSink? = nil,
         webhookSecret: @escaping @Sendable (WebhookSigner) -> Secret?,
         logger: Logger,
@@ -31,39 +31,96 @@ package struct OperationsAPI: Sendable {
         makeBackup: @escaping @Sendable () async throws -> String
     ) {
         health = HealthCalls(
-            engine: engine, authenticator: authenticator, connections: connections, reloads: reloads, version: version,
+            engine: engine, connections: connections, reloads: reloads, version: version,
             lostLogLines: lostLogLines)
-        self.manifest = ManifestCalls(control: manifest, authenticator: authenticator)
+        self.manifest = ManifestCalls(control: manifest)
         self.sink = sink
         self.accounts = AccountCalls(
-            accounts: accounts, authenticator: authenticator, webhookSecret: webhookSecret, logger: logger)
+            accounts: accounts, webhookSecret: webhookSecret, logger: logger)
         backup = BackupCall(
-            authenticator: authenticator, isStopping: { engine.isDraining }, ownRole: ownRole,
+            isStopping: { engine.isDraining }, ownRole: ownRole,
             makeCopy: makeBackup)
     }
 
-    package var routes: [Route] {
-        let (health, accounts, backup, manifest) = (health, accounts, backup, manifest)
+    package var routes: [Route] { publicRoutes + adminRoutes + sinkRoutes }
+
+    private var publicRoutes: [Route] {
+        let health = health
+        return [
+            Route(
+                "GET", PathPattern(literals: ["schema", "functions.schema.json"]), .open,
+                Operation("The manifest's JSON Schema, for editors", answers: [.init(200, "A JSON Schema")])
+            ) { _, _ in .response(.json(200, EditorSchema.value)) },
+            Route(
+                "GET", PathPattern(literals: ["livez"]), .open,
+                Operation("Whether the process answers", answers: [.init(200, "It does")]),
+                opening: { _, _ in health.live() }),
+            Route(
+                "GET", PathPattern(literals: ["readyz"]), .open,
+                Operation(
+                    "Whether the server can take work",
+                    answers: [.init(200, "It can"), .init(503, "It cannot, with the reasons")])
+            ) { _, _ in try await health.ready() },
+            Route(
+                "GET", PathPattern(literals: ["metrics"]), .open,
+                Operation(
+                    "Figures for Prometheus; beyond loopback with the admin token",
+                    answers: [.init(200, "Prometheus text")])
+            ) { try await health.metrics($0, $1) },
+        ]
+    }
+
+    private var adminRoutes: [Route] {
+        let (accounts, backup, manifest) = (accounts, backup, manifest)
         let all = PathPattern(literals: ["v1", "accounts"])
-        let keys = all.appending([.parameter("account"), .literal("keys")])
-        return sinkRoutes + [
-            Route("GET", PathPattern(literals: ["schema", "functions.schema.json"])) { _, _ in
-                .response(.json(200, EditorSchema.value))
+        let one = all.appending([.parameter("account")])
+        let keys = one.appending([.literal("keys")])
+        let account = Operation.Parameter.path("account", "The account's name or id")
+        return [
+            Route(
+                "GET", PathPattern(literals: ["v1", "manifest"]), .admin,
+                Operation("The manifest in force", answers: [.init(200, "Its revision, and the last error")])
+            ) { try await manifest.get($0, $1) },
+            Route(
+                "POST", PathPattern(literals: ["v1", "reload"]), .admin,
+                Operation(
+                    "Loads the manifest anew",
+                    parameters: [.query("dryRun", "true only tells what would change; a body is then the manifest")],
+                    answers: [.init(200, "What changed"), .init(422, "Refused; the last good revision stays")]),
+                bodyLimit: Limits.manifestBytes
+            ) { try await manifest.reload($0, $1) },
+            Route("GET", all, .admin, Operation("All accounts", answers: [.init(200, "Each with its keys")])) {
+                try await accounts.list($0, $1)
             },
-            Route("GET", PathPattern(literals: ["livez"])) { _, _ in health.live() },
-            Route("GET", PathPattern(literals: ["readyz"])) { _, _ in try await health.ready() },
-            Route("GET", PathPattern(literals: ["metrics"])) { request, _ in try await health.metrics(request) },
-            Route("GET", PathPattern(literals: ["v1", "manifest"])) { try await manifest.get($0, $1) },
-            Route("POST", PathPattern(literals: ["v1", "reload"])) { try await manifest.reload($0, $1) },
-            Route("GET", all) { try await accounts.list($0, $1) },
-            Route("POST", all) { try await accounts.create($0, $1) },
-            Route("POST", keys) { try await accounts.addKey($0, $1) },
-            Route("DELETE", keys) { try await accounts.revoke($0, $1) },
-            Route("DELETE", keys.appending([.parameter("key")])) { try await accounts.revoke($0, $1) },
-            Route("GET", all.appending([.parameter("account"), .literal("webhook-secret")])) {
-                try await accounts.webhookSecret($0, $1)
-            },
-            Route("GET", PathPattern(literals: ["v1", "backup"])) { request, _ in try await backup(request) },
+            Route(
+                "POST", all, .admin,
+                Operation(
+                    "Makes an account", answers: [.init(201, "The account with its key"), .init(409, "Name taken")]),
+                bodyLimit: HTTPLimits.smallBody
+            ) { try await accounts.create($0, $1) },
+            Route(
+                "POST", keys, .admin,
+                Operation("One more key", parameters: [account], answers: [.init(201, "The key, shown once")]),
+                bodyLimit: HTTPLimits.smallBody
+            ) { try await accounts.addKey($0, $1) },
+            Route(
+                "DELETE", keys, .admin,
+                Operation("Revokes all keys", parameters: [account], answers: [.init(200, "How many")])
+            ) { try await accounts.revoke($0, $1) },
+            Route(
+                "DELETE", keys.appending([.parameter("key")]), .admin,
+                Operation(
+                    "Revokes one key", parameters: [account, .path("key", "Its prefix")],
+                    answers: [.init(200, "Revoked")])
+            ) { try await accounts.revoke($0, $1) },
+            Route(
+                "GET", one.appending([.literal("webhook-secret")]), .admin,
+                Operation("What signs an account's webhooks", parameters: [account], answers: [.init(200, "A secret")])
+            ) { try await accounts.webhookSecret($0, $1) },
+            Route(
+                "GET", PathPattern(literals: ["v1", "backup"]), .admin,
+                Operation("A copy of the database", answers: [.init(200, "An SQLite file")])
+            ) { request, _ in try await backup(request) },
         ]
     }
 
@@ -72,9 +129,20 @@ package struct OperationsAPI: Sendable {
         guard let sink else { return [] }
         let calls = SinkCalls(sink: sink)
         let pattern = PathPattern(literals: ["dev", "sink"]).appending([.parameter("name")])
+        let name = Operation.Parameter.path("name", "Any name")
         return [
-            Route("POST", pattern) { try await calls.post($0, $1) }, Route("GET", pattern) { calls.get($0, $1) },
-            Route("DELETE", pattern) { calls.delete($0, $1) },
+            Route(
+                "POST", pattern, .open,
+                Operation("Takes a webhook and verifies it", parameters: [name], answers: [.init(200, "Taken")])
+            ) { try await calls.post($0, $1) },
+            Route(
+                "GET", pattern, .open,
+                Operation("What has come", parameters: [name], answers: [.init(200, "The last arrivals")])
+            ) { calls.get($0, $1) },
+            Route(
+                "DELETE", pattern, .open,
+                Operation("Forgets what has come", parameters: [name], answers: [.init(204, "Forgotten")])
+            ) { calls.delete($0, $1) },
         ]
     }
 }

@@ -1,6 +1,5 @@
 internal import HTTPSupport
 internal import JobModel
-internal import NIOCore
 internal import NIOHTTP1
 internal import PayloadSchema
 
@@ -16,7 +15,7 @@ struct SinkCalls: Sendable {
         let wish = try Wish(request)
         let count = sink.count(name, id: request.headers.first(name: "webhook-id") ?? "")
         let status = count <= wish.times ? wish.status : 200
-        await sink.take(name, request.headers, Array(request.body.readableBytesView), answered: status)
+        await sink.take(name, request.headers, request.body, answered: status)
         if wish.delay > .zero { try await Task.sleep(for: wish.delay) }
         return .response(.json(status, ["received": .bool(status < 300)]))
     }

@@ -10,6 +10,16 @@ extension SQLiteJobStore {
         }
     }
 
+    package func look(
+        at id: JobID, including parts: JobParts, upTo bytes: Int
+    ) throws(StoreError) -> JobLookup? {
+        let lookup = try readers.read { connection throws(StoreError) in
+            try connection.lookUp(id, including: parts, upTo: bytes)
+        }
+        if case .found(let job) = lookup, !job.omitted.isEmpty { return nil }
+        return lookup
+    }
+
     package func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? {
         try readers.read { connection throws(StoreError) in
             let select = try connection.statement(FetchSQL.end).bind(1, id.row).bind(2, run)
@@ -55,8 +65,8 @@ enum FetchSQL {
 }
 
 extension Connection {
-    func lookUp(_ id: JobID, including parts: JobParts) throws(StoreError) -> JobLookup {
-        let select = try snapshotStatement(row: id.row, including: parts, upTo: .max)
+    func lookUp(_ id: JobID, including parts: JobParts, upTo bytes: Int = .max) throws(StoreError) -> JobLookup {
+        let select = try snapshotStatement(row: id.row, including: parts, upTo: bytes)
         defer { select.reset() }
         guard try select.step() else { return try tombstone(of: id) }
         let job = select.job()

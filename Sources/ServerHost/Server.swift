@@ -5,7 +5,6 @@ internal import JobEngine
 internal import JobModel
 internal import JobStore
 package import Logging
-internal import NIOPosix
 internal import OperationsAPI
 internal import Outbound
 internal import ServiceLifecycle
@@ -66,25 +65,27 @@ package struct Server: Sendable {
         }
         let accounts = Accounts(
             store: store, now: { [clock] in clock.now().wall }, random: { [random] in random.next() })
-        let authenticator = BearerAuthenticator(admin: secrets.adminToken, accounts: accounts, logger: logger)
-        var limits = HTTPLimits()
-        // An accept that finds no free descriptor would end the listener.
-        limits.connections = max(64, min(limits.connections, OpenFiles.limit - 256))
+        do {
+            try await accounts.load()
+        } catch {
+            throw StartRefusal("cannot read the database", error)
+        }
+        let authenticator = BearerAuthenticator(admin: secrets.adminToken, accounts: accounts)
         let running = RunningManifest(
             manifest: manifest, engine: engine, authenticator: authenticator, webhookSecrets: secrets.webhooks,
-            guarded: guarded, listening: settings.host, isDev: settings.isDev, limits: limits, seed: random.next(),
-            logger: logger)
+            guarded: guarded, listening: settings.host, isDev: settings.isDev,
+            // Files, sockets of targets and the database want some, too.
+            connectionLimit: max(128, OpenFiles.limit - 256), seed: random.next(), logger: logger)
         let reloading = Reloading(
             of: settings.manifest, manifest, running, engine,
             log: ReloadLog(logger: logger, stream: log, isLoud: settings.isDev), now: { [clock] in clock.now().wall })
-        let connections = ConnectionCount()
-        running.open(operations(engine, accounts, authenticator, reloading, connections))
+        running.open(operations(engine, accounts, reloading, running.connections))
 
         let later = (engine.services + reloading.services).map { StartedLater(service: $0) }
         let isListening = Atomic(false)
         let server = HTTPServer(
-            responder: running.door, limits: limits, connections: connections, host: settings.host,
-            port: settings.port, group: MultiThreadedEventLoopGroup.singleton, logger: logger,
+            door: running.door, limits: HTTPLimits(), connections: running.connections, host: settings.host,
+            port: settings.port, grace: { .seconds(5) }, logger: logger,
             onListening: { port in
                 isListening.store(true, ordering: .relaxed)
                 await takeUp(engine)
@@ -138,14 +139,14 @@ package struct Server: Sendable {
     private var readyLine: ReadyLine { ReadyLine(settings, manifest) }
 
     private func operations(
-        _ engine: JobEngine, _ accounts: Accounts, _ authenticator: BearerAuthenticator, _ reloading: Reloading,
-        _ connections: ConnectionCount
+        _ engine: JobEngine, _ accounts: Accounts, _ reloading: Reloading,
+        _ connections: Connections
     ) -> OperationsAPI {
         let backups = BackupMaker(store: store, data: data, random: random, logger: logger)
         let sink = SinkSecrets(engine: engine, secrets: secrets.webhooks)
         return OperationsAPI(
             engine: engine, accounts: accounts, manifest: reloading.reloader, reloads: reloading.counts,
-            authenticator: authenticator, connections: connections, version: Version.number,
+            connections: connections, version: Version.number,
             lostLogLines: { [log] in log.lostLines },
             sink: settings.isDev
                 ? DevSink(candidates: { await sink.candidates(for: $0) }, now: { [clock] in clock.now().wall }) : nil,

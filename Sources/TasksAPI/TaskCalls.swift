@@ -8,10 +8,19 @@ internal import PayloadSchema
 /// `/v1/tasks`: jobs of all functions, for their account and the admin.
 struct TaskCalls: Sendable {
     let engine: JobEngine
-    let authenticator: any Authenticator
+
+    static let listOperation = Operation(
+        "The caller's tasks",
+        parameters: [
+            .query("status", "One of the statuses"), .query("type", "The function or type"),
+            .query("since", "RFC 3339"), .query("until", "RFC 3339"), .query("limit", "1 to 100"),
+            .query("cursor", "From the page before"), .query("sortOrder", "asc or desc"),
+            .query("key", "An idempotency key"), .query("account", "Whose tasks; the admin's only"),
+        ],
+        answers: [.init(200, "A page of tasks")])
 
     func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let principal = try await authenticator.require(request)
+        let principal = try context.caller()
         var query = try TaskQuery(request, for: principal)
         if let key = query.key, let owner = query.owner {
             query.filter.keys = engine.scopes(ofKey: key, owner: owner, function: query.filter.function)
@@ -24,23 +33,31 @@ struct TaskCalls: Sendable {
         return .response(TaskListBody(list, at: engine.now).response)
     }
 
-    func get(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await TaskTarget(request, context, authenticator)
+    func get(_ request: ServerRequest, _ context: RouteContext) throws(Problem) -> RouteAnswer {
+        let target = try TaskTarget(context)
         let seconds = try RequestFields.wait(try RequestFields.query(request)) ?? 0
-        let first = try await engine.job(target.id, as: target.viewer, including: [.payload, .value])
-        var job = try target.check(first)
-        if seconds > 0, !job.state.isTerminal {
-            let stage = first.stage
-            try await engine.wait(
-                for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000,
-                arm: request.connection.race(milliseconds:timeUp:disconnected:), until: { $0.stage != stage })
-            job = try await current(target)
+        guard seconds > 0 else { return .task { _, _ in try await answer(200, try await current(target)) } }
+        return .loop { exchange, _ in wait(exchange, target, seconds: seconds) }
+    }
+
+    private func wait(_ exchange: HTTPExchange, _ target: TaskTarget, seconds: Int) {
+        @Sendable func finish() { exchange.run { try await answer(200, try await current(target)) } }
+        let stage: JobLookup.Stage?
+        do {
+            let lookup = try engine.look(at: target.id, as: target.viewer)
+            if let lookup, try target.check(lookup).state.isTerminal { return finish() }
+            stage = lookup?.stage
+        } catch {
+            return exchange.fail(error)
         }
-        return try await answer(200, job)
+        guard exchange.hold() else { return exchange.refuseHold() }
+        JobWait.start(
+            engine, exchange, for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000,
+            until: { $0.stage != stage }, then: { _ in finish() })
     }
 
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await TaskTarget(request, context, authenticator)
+        let target = try TaskTarget(context)
         let force = try RequestFields.force(try RequestFields.query(request))
         _ = try target.check(try await engine.job(target.id, as: target.viewer))
         switch try await engine.cancel(target.id, as: target.viewer, force: force) {
@@ -55,7 +72,7 @@ struct TaskCalls: Sendable {
     }
 
     func retry(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await TaskTarget(request, context, authenticator)
+        let target = try TaskTarget(context)
         _ = try target.check(try await engine.job(target.id, as: target.viewer))
         switch try await engine.retry(target.id, as: target.viewer) {
         case .retried: return try await answer(202, try await current(target))
@@ -68,7 +85,7 @@ struct TaskCalls: Sendable {
     }
 
     func explain(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await TaskTarget(request, context, authenticator)
+        let target = try TaskTarget(context)
         let job = try await current(target)
         let now = engine.now
         let reasons = try await engine.explain(job)

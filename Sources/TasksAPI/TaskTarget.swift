@@ -4,18 +4,16 @@ internal import JobStore
 internal import PayloadSchema
 
 /// Which task, and who asks.
-struct TaskTarget {
+struct TaskTarget: Sendable {
     static let notFound = Problem(404, "There is no such task.")
 
     let id: JobID
     let viewer: Viewer
 
-    init(
-        _ request: ServerRequest, _ context: RouteContext, _ authenticator: any Authenticator
-    ) async throws(Problem) {
-        viewer = try await authenticator.require(request).viewer
+    init(_ context: RouteContext) throws(Problem) {
+        viewer = try context.caller().viewer
         guard let bits = UUIDBits(context.parameter("id") ?? "") else {
-            throw Problem(400, "The task id is no UUID.")
+            throw Problem(400, "The task id is not a UUID.")
         }
         guard let id = JobID(bits) else { throw Self.notFound }
         self.id = id

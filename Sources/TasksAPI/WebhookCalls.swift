@@ -7,17 +7,16 @@ internal import PayloadSchema
 /// `/v1/tasks/{id}/webhooks`: what was sent about a job, and sending it again.
 struct WebhookCalls: Sendable {
     let engine: JobEngine
-    let authenticator: any Authenticator
 
     func list(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await TaskTarget(request, context, authenticator)
+        let target = try TaskTarget(context)
         let records = try await visible(target)
         return .response(.json(200, ["webhooks": .array(records.map(Self.body))]))
     }
 
     /// With its whole budget of attempts, under the same `webhook-id`.
     func resend(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try await TaskTarget(request, context, authenticator)
+        let target = try TaskTarget(context)
         let id = context.parameter("webhook")
         guard let record = try await visible(target).first(where: { $0.delivery.webhookID == id }) else {
             throw Problem(404, "The task has no such webhook.")

@@ -27,9 +27,9 @@ import Testing
         var target = HTTPTarget(url: try Template("https://h/"))
         target.forwardHeaders = ["AUTHORIZATION", "X-Key"]
         let headers: HTTPHeaders = ["Authorization": "Bearer a", "x-key": "b", "X-\u{212A}ey": "c"]
-        let ours = CallFields.forwarded(headers, to: .http(target), credentialsAreOurs: true)
+        let ours = CallFields.forwarded(headers, to: .http(target), isCredential: { $0 == "Bearer a" })
         #expect(ours == [HeaderField(name: "X-Key", value: "b")])
-        let theirs = CallFields.forwarded(headers, to: .http(target), credentialsAreOurs: false)
+        let theirs = CallFields.forwarded(headers, to: .http(target), isCredential: { _ in false })
         #expect(theirs.map(\.name) == ["AUTHORIZATION", "X-Key"])
     }
 }

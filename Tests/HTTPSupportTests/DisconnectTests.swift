@@ -1,10 +1,9 @@
-import NIOEmbedded
 import Testing
 
 @testable import HTTPSupport
 
 @Suite struct DisconnectTests {
-    private let connection = ClientConnection(peer: nil, eventLoop: EmbeddedEventLoop())
+    private let connection = ClientConnection(peer: nil)
 
     @Test func `What a client waits for is cancelled when it disconnects, before or during the wait`() async throws {
         let (entered, enter) = AsyncStream<Void>.makeStream()

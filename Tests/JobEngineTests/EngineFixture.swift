@@ -227,10 +227,11 @@ final class EngineFixture: Sendable {
     /// Waits until the job satisfies the condition, looking whenever something changes.
     @discardableResult func job(_ id: JobID, until condition: (JobSnapshot) -> Bool) async throws -> JobSnapshot {
         while true {
-            let waiter = engine.announcer.subscribe(to: id)
+            let waiter = OneShot<Announcer.Wake>()
+            let subscription = engine.subscribe(to: id) { waiter.set($0) }
             let job = try await job(id)
             if condition(job) {
-                engine.announcer.unsubscribe(waiter, from: id)
+                engine.unsubscribe(subscription)
                 return job
             }
             guard await waiter.value() == .changed else { return try await self.job(id) }

@@ -272,7 +272,9 @@ import Timing
             let id = try await fixture.submit()
             _ = try await fixture.calls(1)
             fixture.engine.dispatcher.beginDraining()
-            #expect(await fixture.engine.announcer.subscribe(to: id).value() == .draining)
+            let waiter = OneShot<Announcer.Wake>()
+            _ = fixture.engine.subscribe(to: id) { waiter.set($0) }
+            #expect(await waiter.value() == .draining)
             await advance(fixture, 4999)
             #expect(try await fixture.job(id).state == .running)
             while try await fixture.job(id).state == .running { await advance(fixture, 1) }

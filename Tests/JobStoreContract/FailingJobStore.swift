@@ -43,6 +43,10 @@ extension FailingStore {
         try await call(.fetches) { () async throws(StoreError) in try await store.fetch(ids, including: parts) }
     }
 
+    package func look(
+        at id: JobID, including parts: JobParts, upTo bytes: Int
+    ) throws(StoreError) -> JobLookup? { try store.look(at: id, including: parts, upTo: bytes) }
+
     package func end(of run: Int, _ id: JobID) async throws(StoreError) -> JobSnapshot? {
         try await call { () async throws(StoreError) in try await store.end(of: run, id) }
     }

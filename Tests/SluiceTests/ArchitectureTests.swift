@@ -26,8 +26,8 @@ import Testing
             "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [
-            "JobStore", "JobModel", "PayloadSchema", "HummingbirdCore", "NIOCore", "NIOHTTP1", "Logging",
-            "ServiceLifecycle",
+            "JobEngine", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "NIOCore", "NIOHTTP1", "NIOPosix",
+            "Logging", "ServiceLifecycle",
         ],
         "FunctionsAPI": [
             "HTTPSupport", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "NIOCore", "NIOHTTP1", "Logging",

@@ -1,20 +1,24 @@
 package import JobModel
 private import Synchronization
-package import Timing
 
 /// Tells those who wait for a job that it has changed. A waiter costs memory and no query while it waits.
 package final class Announcer: Sendable {
     package enum Wake: Sendable, Equatable {
         case changed
-        case timeUp
-        case disconnected
         /// The server is shutting down: answer with what is.
         case draining
     }
 
+    /// Says whose interest ends.
+    package struct Subscription: Sendable {
+        fileprivate var job: JobID
+        fileprivate var number: UInt64
+    }
+
     private struct State {
-        /// By job, then by identity: ten thousand may wait for one job, and each may leave alone.
-        var waiters: [JobID: [ObjectIdentifier: OneShot<Wake>]] = [:]
+        /// By job, then by number: ten thousand may wait for one job, and each may leave alone.
+        var waiters: [JobID: [UInt64: @Sendable (Wake) -> Void]] = [:]
+        var next: UInt64 = 0
         var count = 0
         var draining = false
     }
@@ -24,34 +28,37 @@ package final class Announcer: Sendable {
     package init() {}
 
     /// Subscribe first and look at the job then: what changes in between is not missed.
-    package func subscribe(to id: JobID) -> OneShot<Wake> {
-        let waiter = OneShot<Wake>()
-        let draining = state.withLock { state in
-            if state.draining { return true }
-            state.waiters[id, default: [:]][ObjectIdentifier(waiter)] = waiter
-            state.count += 1
-            return false
+    ///
+    /// - Parameter wake: called once, by whoever announces: it must not block. At once when the server shuts down.
+    package func subscribe(to id: JobID, _ wake: @escaping @Sendable (Wake) -> Void) -> Subscription {
+        let (number, draining) = state.withLock { state in
+            state.next += 1
+            if !state.draining {
+                state.waiters[id, default: [:]][state.next] = wake
+                state.count += 1
+            }
+            return (state.next, state.draining)
         }
-        if draining { waiter.set(.draining) }
-        return waiter
+        if draining { wake(.draining) }
+        return Subscription(job: id, number: number)
     }
 
-    package func unsubscribe(_ waiter: OneShot<Wake>, from id: JobID) {
+    package func unsubscribe(_ subscription: Subscription) {
         state.withLock { state in
-            guard state.waiters[id]?.removeValue(forKey: ObjectIdentifier(waiter)) != nil else { return }
+            guard state.waiters[subscription.job]?.removeValue(forKey: subscription.number) != nil else { return }
             state.count -= 1
-            if state.waiters[id]?.isEmpty == true { state.waiters[id] = nil }
+            if state.waiters[subscription.job]?.isEmpty == true { state.waiters[subscription.job] = nil }
         }
     }
 
     package func announce(_ ids: some Sequence<JobID>) {
         let woken = state.withLock { state in
-            guard !state.waiters.isEmpty else { return [OneShot<Wake>]() }
+            guard !state.waiters.isEmpty else { return [@Sendable (Wake) -> Void]() }
             let woken = ids.flatMap { state.waiters.removeValue(forKey: $0).map { Array($0.values) } ?? [] }
             state.count -= woken.count
             return woken
         }
-        for waiter in woken { waiter.set(.changed) }
+        for wake in woken { wake(.changed) }
     }
 
     /// Wakes everybody; nobody waits from now on.
@@ -60,7 +67,7 @@ package final class Announcer: Sendable {
             defer { (state.waiters, state.count, state.draining) = ([:], 0, true) }
             return state.waiters.values.flatMap(\.values)
         }
-        for waiter in woken { waiter.set(.draining) }
+        for wake in woken { wake(.draining) }
     }
 
     package var waiterCount: Int { state.withLock { $0.count } }

@@ -21,8 +21,9 @@ extension JobEngine {
         let limit = clock.now().monotonic + 10_000
         var found: Int?
         while true {
-            let waiter = announcer.subscribe(to: id)
-            defer { announcer.unsubscribe(waiter, from: id) }
+            let waiter = OneShot<Announcer.Wake>()
+            let subscription = announcer.subscribe(to: id) { waiter.set($0) }
+            defer { announcer.unsubscribe(subscription) }
             guard case .found(let job) = try await lookUp(id, as: viewer, []) else { return .gone }
             let run = found ?? job.progress.run
             found = run

@@ -9,6 +9,13 @@ extension JobEngine {
         shown(try await store.fetch([id], including: parts).first, to: viewer)
     }
 
+    /// The same without waiting; nil when that cannot be had, or a value or payload that is wanted is longer than 16 KiB.
+    package func look(
+        at id: JobID, as viewer: Viewer, including parts: JobParts = []
+    ) throws(StoreError) -> JobLookup? {
+        try store.look(at: id, including: parts, upTo: Limits.lookBytes).map { shown($0, to: viewer) }
+    }
+
     /// The same, with the store's times.
     func lookUp(_ id: JobID, as viewer: Viewer, _ parts: JobParts) async throws(StoreError) -> JobLookup {
         visible(try await store.fetch([id], including: parts).first, to: viewer)

@@ -4,6 +4,11 @@ extension JobEngine {
         admission.submit(submissions, then: then)
     }
 
+    /// What a call that found no room comes to: see `Admission.recall`.
+    package func recall(_ call: Admission.Recall, or refusal: Refusal) async -> Result<Accepted, Refusal> {
+        await admission.recall(call, or: refusal)
+    }
+
     /// As above, for whoever can wait.
     package func submit(_ submissions: [Submission]) async -> [Result<Accepted, Refusal>] {
         await admission.submit(submissions)

@@ -23,9 +23,10 @@ final class RunningManifest: Sendable {
     private let logger: Logger
     private let state: Mutex<State>
 
-    let routes: Routes
     let door: FrontDoor
-    let limits: HTTPLimits
+    let connections: Connections
+    /// What descriptors allow.
+    private let connectionLimit: Int
 
     private struct State {
         var manifest: Manifest
@@ -44,7 +45,8 @@ final class RunningManifest: Sendable {
 
     init(
         manifest: Manifest, engine: JobEngine, authenticator: any Authenticator, webhookSecrets: WebhookSecrets,
-        guarded: GuardedOutbound, listening: String, isDev: Bool, limits: HTTPLimits, seed: UInt64, logger: Logger
+        guarded: GuardedOutbound, listening: String, isDev: Bool, connectionLimit: Int, seed: UInt64,
+        logger: Logger
     ) {
         self.engine = engine
         self.authenticator = authenticator
@@ -52,20 +54,21 @@ final class RunningManifest: Sendable {
         self.guarded = guarded
         self.listening = listening
         self.isDev = isDev
-        self.limits = limits
+        self.connectionLimit = connectionLimit
         self.logger = logger
         operations = Mutex(nil)
         state = Mutex(State(manifest: manifest))
-        routes = Routes(RouteTable([]))
         door = FrontDoor(
-            routes: routes, settings: Self.doorSettings(manifest, listening: listening), seed: seed, logger: logger)
-        limits.body.bytes = manifest.server.maxPayload
+            routes: RouteTable([]), settings: Self.doorSettings(manifest, listening: listening),
+            authenticator: authenticator, seed: seed, logger: logger)
+        connections = Connections(bounds: Self.connectionBounds(manifest, atMost: connectionLimit))
     }
 
     /// Routes that need this very object to be made; called once, before anybody listens.
     func open(_ operations: OperationsAPI) {
         self.operations.withLock { $0 = operations }
-        routes.replace(with: table(state.withLock { $0 }))
+        let state = state.withLock { $0 }
+        door.replace(routes: table(state), settings: Self.doorSettings(state.manifest, listening: listening))
     }
 
     /// Which port it is is known only when it is open; from then on it is closed for URLs that callers give.
@@ -111,10 +114,9 @@ final class RunningManifest: Sendable {
             return (former, state.port)
         }
         let deployment = engine.adopt(next.deployment)
-        let table = routes.replace(with: next.table)
+        let table = door.replace(routes: next.table, settings: next.door)
         state.withLock { $0.retired = Retired(manifest: former, table: table, deployment: deployment) }
-        door.replace(next.door)
-        limits.body.bytes = next.manifest.server.maxPayload
+        connections.adopt(Self.connectionBounds(next.manifest, atMost: connectionLimit))
         guarded.adopt(Self.egressPolicy(next.manifest, port: port, isDev: isDev))
     }
 
@@ -123,7 +125,7 @@ final class RunningManifest: Sendable {
         let functions = FunctionsAPI(
             basePath: basePath, formerBasePaths: state.formerBasePaths, engine: engine, authenticator: authenticator,
             webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: .job($0)) }, logger: logger)
-        let tasks = TasksAPI(engine: engine, authenticator: authenticator, basePath: basePath)
+        let tasks = TasksAPI(engine: engine, basePath: basePath)
         let operations = operations.withLock { $0?.routes ?? [] }
         return RouteTable(operations + tasks.routes + functions.routes(for: state.manifest.functions))
     }
@@ -137,10 +139,16 @@ final class RunningManifest: Sendable {
     }
 
     private static func doorSettings(_ manifest: Manifest, listening: String) -> FrontDoor.Settings {
-        FrontDoor.Settings(
-            hosts: HostCheck(listening: listening, further: manifest.server.hosts),
-            crossOrigin: CrossOrigin(origins: manifest.server.corsOrigins),
-            clientAddress: ClientAddress(trustedProxies: manifest.server.trustedProxies))
+        let server = manifest.server
+        return FrontDoor.Settings(
+            hosts: HostCheck(listening: listening, further: server.hosts, publicURL: server.publicURL),
+            corsOrigins: server.corsOrigins, clientAddress: ClientAddress(trustedProxies: server.trustedProxies),
+            bodyLimit: server.maxPayload, publicURL: server.publicURL)
+    }
+
+    private static func connectionBounds(_ manifest: Manifest, atMost limit: Int) -> Connections.Bounds {
+        Connections.Bounds(
+            total: min(manifest.server.connections, limit), perAddress: manifest.server.connectionsPerAddress)
     }
 
     /// For URLs that callers gave: the public Internet, what the manifest opens beside it, and never ourselves. Whoever
