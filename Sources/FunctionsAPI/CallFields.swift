@@ -61,7 +61,8 @@ enum CallFields {
             let time = isNumber ? Int64(text).map(Timestamp.init(milliseconds:)) : Timestamp(rfc3339: text)
             guard let time, time >= earliest else {
                 throw Problem(
-                    400, "Sluice-Not-Before takes an RFC 3339 time (2026-05-19T10:00:00Z) or milliseconds "
+                    400,
+                    "Sluice-Not-Before takes an RFC 3339 time (2026-05-19T10:00:00Z) or milliseconds "
                         + "since 1970, not before 2001 (seconds are too small).")
             }
             return .at(time)

@@ -37,7 +37,9 @@ package struct FunctionsAPI: Sendable {
                 .parameter("function"), .literal("status"), .parameter("jobId"),
             ])
             return [
-                Route("GET", pattern, .open, StatusCalls.getOperation, opening: { request, context throws(Problem) in try status.get(request, context) }),
+                Route(
+                    "GET", pattern, .open, StatusCalls.getOperation,
+                    opening: { request, context throws(Problem) in try status.get(request, context) }),
                 Route("DELETE", pattern, .open, StatusCalls.deleteOperation) { try await status.delete($0, $1) },
             ]
         }

@@ -129,7 +129,8 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
             add(
                 .failure(
                     status: 431,
-                    detail: "The head is longer than \(limits.headBytes) bytes or has more than \(limits.headFields) fields."
+                    detail:
+                        "The head is longer than \(limits.headBytes) bytes or has more than \(limits.headFields) fields."
                 ))
         case HTTPParserError.invalidEOFState:
             // The client closed within a request. Earlier ones may still want their answers.

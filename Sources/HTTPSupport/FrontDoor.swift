@@ -171,7 +171,9 @@ package final class FrontDoor: Door {
                 "This server does not answer to the name in the Host field. Add it to server.hosts in the manifest.")
         }
         try rules.settings.sites.check(request)
-        if let route = rules.routes.route(method: request.method, rawPath: request.rawPath) { return Found(route: route) }
+        if let route = rules.routes.route(method: request.method, rawPath: request.rawPath) {
+            return Found(route: route)
+        }
         let segments: [String]?
         do {
             segments = try RequestPath.segments(of: request.rawPath)

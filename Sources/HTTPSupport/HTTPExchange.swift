@@ -5,7 +5,8 @@ internal import PayloadSchema
 ///
 /// It is answered exactly once: whole with `reply`, or in pieces with `begin`, `write` and `end`. Whatever comes after the
 /// client has gone is dropped.
-package final class HTTPExchange: @unchecked Sendable {  // Used on its event loop only, but for `post`, `run` and what never changes.
+// Used on its event loop only, but for `post`, `run` and what never changes.
+package final class HTTPExchange: @unchecked Sendable {
     package let context: RouteContext
     let style: AnswerStyle
     let isHead: Bool

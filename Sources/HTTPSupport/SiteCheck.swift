@@ -20,7 +20,9 @@ struct SiteCheck: Sendable {
         case "GET", "HEAD", "OPTIONS": return
         default: break
         }
-        guard request.headers.contains(name: "origin") || request.headers.contains(name: "sec-fetch-site") else { return }
+        guard request.headers.contains(name: "origin") || request.headers.contains(name: "sec-fetch-site") else {
+            return
+        }
         let sent = request.headers["origin"]
         let isCross = request.headers["sec-fetch-site"].contains { $0.isSameIgnoringASCIICase(as: "cross-site") }
         if sent.count == 1, origins.contains(MemberName(sent[0])) { return }
@@ -37,7 +39,8 @@ struct SiteCheck: Sendable {
     private func isOwn(_ origin: String, _ host: String?) -> Bool {
         guard let authority = URLAuthority(of: origin), !authority.host.isEmpty else { return false }
         let name = Self.name(authority)
-        return name == publicAuthority || name == host.flatMap { URLAuthority(of: "\(authority.scheme)://\($0)") }.map(Self.name)
+        return name == publicAuthority
+            || name == host.flatMap { URLAuthority(of: "\(authority.scheme)://\($0)") }.map(Self.name)
     }
 
     private static func authority(_ url: String) -> String { URLAuthority(of: url).map(name) ?? "" }

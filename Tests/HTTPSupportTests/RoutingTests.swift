@@ -88,7 +88,7 @@ import Testing
             ("127.0.0.1", "localhost:3000", true), ("127.0.0.1", "127.0.0.1", true), ("127.0.0.1", "[::1]:80", true),
             ("127.0.0.1", "evil.example.com", false), ("127.0.0.1", "localhost.evil.com", false),
             ("127.0.0.1", "mine.example.com:3000", true), ("localhost", "LOCALHOST", true), ("127.0.0.1", "", false),
-             ("::1", "evil", false),
+            ("::1", "evil", false),
             ("127.0.0.1", nil, true),
         ] as [(String, String?, Bool)])
     func `On loopback only our own names are answered`(_ listening: String, _ host: String?, _ allowed: Bool) {
