@@ -127,6 +127,8 @@ let package = Package(
         .executableTarget(
             name: "OutboundLoad", dependencies: uses(["Outbound"]), path: "Benchmarks/OutboundLoad"),
         .executableTarget(
+            name: "NoOpServer", dependencies: uses(["NIOCore", "NIOHTTP1", "NIOPosix"]), path: "Benchmarks/NoOpServer"),
+        .executableTarget(
             name: "DiscardingServer", dependencies: uses(["ServerHost", "SQLiteJobStore", "JobStore", "JobModel"]),
             path: "Benchmarks/DiscardingServer"),
 

@@ -9,7 +9,7 @@ internal import PayloadSchema
 ///
 /// It runs on the event loop: what the head says is decided before the body comes, the body goes to the store as it is, and
 /// the answer is written when the commit is on disk.
-struct AcceptCall: Sendable {
+final class AcceptCall: Sendable {
     /// A longer body is checked in a task; so is a shorter one where limits or keys want values of it, for those are parsed.
     private static let bodyBytes = 16 << 10
     private static let parsedBodyBytes = 4 << 10
@@ -20,6 +20,19 @@ struct AcceptCall: Sendable {
     let reply: AcceptedReply
     /// Whether a text has a credential of ours in it.
     let isCredential: @Sendable (String) -> Bool
+    private let isParsed: Bool
+
+    init(
+        function: Function, engine: JobEngine, page: StatusPage, reply: AcceptedReply,
+        isCredential: @escaping @Sendable (String) -> Bool
+    ) {
+        self.function = function
+        self.engine = engine
+        self.page = page
+        self.reply = reply
+        self.isCredential = isCredential
+        isParsed = function.idempotency?.key?.root == .payload || function.limits.needPayload
+    }
 
     static func operation(of function: Function) -> Operation {
         Operation(
@@ -43,10 +56,19 @@ struct AcceptCall: Sendable {
     }
 
     /// What the head says of a call.
-    private struct Call: Sendable {
-        var submission: Submission
-        var typeProblem: Problem?
-        var hold: Hold
+    private final class Call: Sendable {
+        let submission: Submission
+        /// Of a body that may turn out to be empty.
+        let typeProblem: Problem?
+        let hold: Hold
+
+        init(_ submission: Submission, _ typeProblem: Problem?, _ hold: Hold) {
+            self.submission = submission
+            self.typeProblem = typeProblem
+            self.hold = hold
+        }
+
+        var webhook: String? { submission.options.webhook }
     }
 
     func open(_ request: ServerRequest, _ context: RouteContext) throws(Problem) -> RouteAnswer {
@@ -74,10 +96,8 @@ struct AcceptCall: Sendable {
             options: JobOptions(
                 webhook: try CallFields.webhook(request.headers),
                 forwarded: CallFields.forwarded(request.headers, to: function.handler, isCredential: isCredential)))
-        let call = Call(
-            submission: submission, typeProblem: typeProblem,
-            hold: Hold(function, RequestFields.preferences(request.headers)))
-        return .loop { exchange, body in take(call, body, exchange) }
+        let call = Call(submission, typeProblem, Hold(function, RequestFields.preferences(request.headers)))
+        return .loop { [self] exchange, body in take(call, body, exchange) }
     }
 
     /// How long the caller wants to wait, and which preference is honoured.
@@ -99,38 +119,37 @@ struct AcceptCall: Sendable {
 
     private func take(_ call: Call, _ body: [UInt8], _ exchange: HTTPExchange) {
         if !body.isEmpty, let problem = call.typeProblem { return exchange.fail(problem) }
-        var call = call
-        call.submission.payload = body.isEmpty ? nil : body
-        let isParsed = function.idempotency?.key?.root == .payload || function.limits.needPayload
         if body.count <= (isParsed ? Self.parsedBodyBytes : Self.bodyBytes) {
-            submit(call, exchange)
+            submit(call, body, exchange)
         } else {
-            Task { [call] in submit(call, exchange) }
+            Task { submit(call, body, exchange) }
         }
     }
 
-    private func submit(_ call: Call, _ exchange: HTTPExchange) {
-        engine.submit([call.submission]) { answers in
-            exchange.post {
-                switch answers.first {
-                case .accepted(let accepted)?: accept(accepted, call, exchange)
-                case .refused(let refusal)?: exchange.fail(EngineProblem.of(refusal, function: function))
-                case .noRoom(let refusal, let recall)?: ask(recall, or: refusal, call, exchange)
-                case nil: exchange.fail(Problem.storeUnavailable)
-                }
-            }
+    private func submit(_ call: Call, _ body: [UInt8], _ exchange: HTTPExchange) {
+        var submission = call.submission
+        submission.payload = body.isEmpty ? nil : body
+        engine.submit([submission]) { [self] answers in
+            exchange.post { self.settle(answers.first, call, exchange) }
+        }
+    }
+
+    private func settle(_ answer: Admission.Answer?, _ call: Call, _ exchange: HTTPExchange) {
+        switch answer {
+        case .accepted(let accepted)?: accept(accepted, call, exchange)
+        case .refused(let refusal)?: exchange.fail(EngineProblem.of(refusal, function: function))
+        case .noRoom(let refusal, let recall)?: ask(recall, or: refusal, call, exchange)
+        case nil: exchange.fail(Problem.storeUnavailable)
         }
     }
 
     /// A call that was accepted before is answered as then, before it is told that there is no room.
     private func ask(_ recall: Admission.Recall, or refusal: Refusal, _ call: Call, _ exchange: HTTPExchange) {
         Task {
-            let result = await engine.recall(recall, or: refusal)
-            exchange.post {
-                switch result {
-                case .success(let accepted): accept(accepted, call, exchange)
-                case .failure(let refusal): exchange.fail(EngineProblem.of(refusal, function: function))
-                }
+            switch await engine.recall(recall, or: refusal) {
+            case .success(let accepted): exchange.post { self.accept(accepted, call, exchange) }
+            case .failure(let refusal):
+                exchange.post { exchange.fail(EngineProblem.of(refusal, function: self.function)) }
             }
         }
     }
@@ -143,8 +162,9 @@ struct AcceptCall: Sendable {
         JobWait.start(
             engine, exchange, for: accepted.id, as: viewer, milliseconds: call.hold.milliseconds,
             until: { !$0.isLive },
-            then: { _ in
-                StatusLook.look(engine, exchange, at: accepted.id, as: viewer, page.parts(for: function)) { lookup in
+            then: { [self] _ in
+                StatusLook.look(engine, exchange, at: accepted.id, as: viewer, page.parts(for: function)) {
+                    [self] lookup in
                     // The job is stored: when it cannot be read now, the 202 still stands.
                     answer(accepted, (try? lookup.get())?.snapshot, call, exchange)
                 }
@@ -157,7 +177,7 @@ struct AcceptCall: Sendable {
         }
         var response = page.response(for: job, requestID: exchange.context.requestID)
         // Its body is the job's: the secret that the 202 would have told goes beside it.
-        if let secret = reply.secretToTell(of: accepted.id, job, to: call.submission.options.webhook) {
+        if let secret = reply.secretToTell(of: accepted.id, job, to: call.webhook) {
             response.headers.add(name: "Sluice-Webhook-Secret", value: secret.revealed)
         }
         exchange.reply(marked(response, accepted, call))
@@ -167,7 +187,7 @@ struct AcceptCall: Sendable {
         _ accepted: Accepted, _ job: JobSnapshot?, _ call: Call, _ exchange: HTTPExchange
     ) -> ServerResponse {
         reply.response(
-            accepted, job, webhook: call.submission.options.webhook, baseURL: exchange.context.baseURL)
+            accepted, job, webhook: call.webhook, baseURL: exchange.context.baseURL)
     }
 
     private func marked(_ response: ServerResponse, _ accepted: Accepted, _ call: Call) -> ServerResponse {

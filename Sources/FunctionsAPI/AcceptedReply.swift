@@ -5,7 +5,7 @@ internal import JobStore
 internal import PayloadSchema
 
 /// The 202 of a function, made of bytes that were written once.
-struct AcceptedReply: Sendable {
+final class AcceptedReply: Sendable {
     private let page: StatusPage
     private let webhookSecret: @Sendable (JobID) -> Secret?
     /// `/api/v1/send-email/status/`

@@ -1,29 +1,117 @@
 /// One declared job type, as the manifest says with all defaults filled in.
+///
+/// It takes one word, and copies share what it says: every call and every attempt carries one.
 package struct Function: Equatable, Sendable {
-    package var name: String
-    package var summary: String?
-    package var handler: HandlerDeclaration
-    package var endpoint: Endpoint
-    /// One attempt.
-    package var timeout = Duration.seconds(30)
-    /// From acceptance or the scheduled time, whichever is later, to the end: queueing, attempts, backoff.
-    package var maxWait = Duration.seconds(7 * 86_400)
-    package var retry = RetryPolicy()
-    package var retention = Retention()
-    package var idempotency: IdempotencyRule?
-    package var onComplete: CompletionHook?
-    package var limits = FunctionLimits()
-    /// -100 ... 100, higher first within the function.
-    package var priority = 0
-    /// Added to every job's start.
-    package var delay = Duration.zero
-    /// Accepts, does not start.
-    package var paused = false
+    private struct Facts: Equatable, Sendable {
+        var name: String
+        var summary: String?
+        var handler: HandlerDeclaration
+        var endpoint: Endpoint
+        var timeout: Duration = Duration.seconds(30)
+        var maxWait: Duration = Duration.seconds(7 * 86_400)
+        var retry: RetryPolicy = RetryPolicy()
+        var retention: Retention = Retention()
+        var idempotency: IdempotencyRule?
+        var onComplete: CompletionHook?
+        var limits: FunctionLimits = FunctionLimits()
+        var priority: Int = 0
+        var delay: Duration = Duration.zero
+        var paused: Bool = false
+    }
+
+    private final class Box: @unchecked Sendable {  // Written only where nobody else has a reference: see `change`.
+        var facts: Facts
+        init(_ facts: Facts) { self.facts = facts }
+    }
+
+    private var box: Box
 
     package init(name: String, handler: HandlerDeclaration, endpoint: Endpoint) {
-        self.name = name
-        self.handler = handler
-        self.endpoint = endpoint
+        box = Box(Facts(name: name, handler: handler, endpoint: endpoint))
+    }
+
+    package static func == (left: Function, right: Function) -> Bool {
+        left.box === right.box || left.box.facts == right.box.facts
+    }
+
+    private mutating func change(_ body: (inout Facts) -> Void) {
+        if !isKnownUniquelyReferenced(&box) { box = Box(box.facts) }
+        body(&box.facts)
+    }
+
+    package var name: String {
+        get { box.facts.name }
+        set { change { $0.name = newValue } }
+    }
+
+    package var summary: String? {
+        get { box.facts.summary }
+        set { change { $0.summary = newValue } }
+    }
+
+    package var handler: HandlerDeclaration {
+        get { box.facts.handler }
+        set { change { $0.handler = newValue } }
+    }
+
+    package var endpoint: Endpoint {
+        get { box.facts.endpoint }
+        set { change { $0.endpoint = newValue } }
+    }
+
+    /// One attempt.
+    package var timeout: Duration {
+        get { box.facts.timeout }
+        set { change { $0.timeout = newValue } }
+    }
+
+    /// From acceptance or the scheduled time, whichever is later, to the end: queueing, attempts, backoff.
+    package var maxWait: Duration {
+        get { box.facts.maxWait }
+        set { change { $0.maxWait = newValue } }
+    }
+
+    package var retry: RetryPolicy {
+        get { box.facts.retry }
+        set { change { $0.retry = newValue } }
+    }
+
+    package var retention: Retention {
+        get { box.facts.retention }
+        set { change { $0.retention = newValue } }
+    }
+
+    package var idempotency: IdempotencyRule? {
+        get { box.facts.idempotency }
+        set { change { $0.idempotency = newValue } }
+    }
+
+    package var onComplete: CompletionHook? {
+        get { box.facts.onComplete }
+        set { change { $0.onComplete = newValue } }
+    }
+
+    package var limits: FunctionLimits {
+        get { box.facts.limits }
+        set { change { $0.limits = newValue } }
+    }
+
+    /// -100 ... 100, higher first within the function.
+    package var priority: Int {
+        get { box.facts.priority }
+        set { change { $0.priority = newValue } }
+    }
+
+    /// Added to every job's start.
+    package var delay: Duration {
+        get { box.facts.delay }
+        set { change { $0.delay = newValue } }
+    }
+
+    /// Accepts, does not start.
+    package var paused: Bool {
+        get { box.facts.paused }
+        set { change { $0.paused = newValue } }
     }
 }
 
