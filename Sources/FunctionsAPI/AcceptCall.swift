@@ -73,13 +73,13 @@ final class AcceptCall: Sendable {
 
     func open(_ request: ServerRequest, _ context: RouteContext) throws(Problem) -> RouteAnswer {
         let principal = context.principal
-        if request.headers.contains(name: "sluice-webhook"), principal == nil, !function.endpoint.callerWebhook {
+        if request.carries(.sluiceWebhook), principal == nil, !function.endpoint.callerWebhook {
             throw Problem.unauthorized("Sluice-Webhook")
         }
         var typeProblem: Problem?
         if request.mayHaveBody {
             do throws(Problem) {
-                try RequestFields.checkJSONType(request.headers)
+                try RequestFields.checkJSONType(request)
             } catch {
                 // A body in chunks may turn out to be empty.
                 guard request.declaredLength == nil else { throw error }
@@ -90,13 +90,13 @@ final class AcceptCall: Sendable {
             function: function.name, payload: nil,
             parameters: CallFields.parameters(query: try RequestFields.query(request), path: context.parameters),
             owner: principal?.owner, clientAddress: context.client.text,
-            idempotencyKey: try CallFields.idempotencyKey(request.headers),
+            idempotencyKey: try CallFields.idempotencyKey(request),
             requestLine: [request.method, request.rawPath, request.rawQuery ?? ""],
-            start: try CallFields.start(request.headers),
+            start: try CallFields.start(request),
             options: JobOptions(
-                webhook: try CallFields.webhook(request.headers),
+                webhook: try CallFields.webhook(request),
                 forwarded: CallFields.forwarded(request.headers, to: function.handler, isCredential: isCredential)))
-        let call = Call(submission, typeProblem, Hold(function, RequestFields.preferences(request.headers)))
+        let call = Call(submission, typeProblem, Hold(function, RequestFields.preferences(request)))
         return .loop { [self] exchange, body in take(call, body, exchange) }
     }
 
@@ -129,17 +129,16 @@ final class AcceptCall: Sendable {
     private func submit(_ call: Call, _ body: [UInt8], _ exchange: HTTPExchange) {
         var submission = call.submission
         submission.payload = body.isEmpty ? nil : body
-        engine.submit([submission]) { [self] answers in
-            exchange.post { self.settle(answers.first, call, exchange) }
+        engine.submit(submission) { [self] answer in
+            exchange.post { self.settle(answer, call, exchange) }
         }
     }
 
-    private func settle(_ answer: Admission.Answer?, _ call: Call, _ exchange: HTTPExchange) {
+    private func settle(_ answer: Admission.Answer, _ call: Call, _ exchange: HTTPExchange) {
         switch answer {
-        case .accepted(let accepted)?: accept(accepted, call, exchange)
-        case .refused(let refusal)?: exchange.fail(EngineProblem.of(refusal, function: function))
-        case .noRoom(let refusal, let recall)?: ask(recall, or: refusal, call, exchange)
-        case nil: exchange.fail(Problem.storeUnavailable)
+        case .accepted(let accepted): accept(accepted, call, exchange)
+        case .refused(let refusal): exchange.fail(EngineProblem.of(refusal, function: function))
+        case .noRoom(let refusal, let recall): ask(recall, or: refusal, call, exchange)
         }
     }
 

@@ -8,8 +8,9 @@ internal import PayloadSchema
 /// What a caller of a function says in header fields and query. Everything here comes from outside.
 enum CallFields {
     /// Quoted (a string of RFC 9651) or bare; printable ASCII.
-    static func idempotencyKey(_ headers: HTTPHeaders) throws(Problem) -> String? {
-        let values = headers["idempotency-key"]
+    static func idempotencyKey(_ request: ServerRequest) throws(Problem) -> String? {
+        guard request.carries(.idempotencyKey) else { return nil }
+        let values = request.headers["idempotency-key"]
         guard let value = values.first else { return nil }
         let key = value.hasPrefix("\"") ? unescaped(value) : value
         guard values.count == 1, let key, (1...Limits.idempotencyKeyCharacters).contains(key.utf8.count),
@@ -41,9 +42,10 @@ enum CallFields {
     }
 
     /// `Sluice-Delay: 5m` or `Sluice-Not-Before: <RFC 3339 or epoch milliseconds>`.
-    static func start(_ headers: HTTPHeaders) throws(Problem) -> Submission.Start {
-        let delays = headers["sluice-delay"]
-        let times = headers["sluice-not-before"]
+    static func start(_ request: ServerRequest) throws(Problem) -> Submission.Start {
+        guard request.carries(.sluiceDelay) || request.carries(.sluiceNotBefore) else { return .now }
+        let delays = request.headers["sluice-delay"]
+        let times = request.headers["sluice-not-before"]
         guard delays.count + times.count <= 1 else {
             throw Problem(400, "Give Sluice-Delay or Sluice-Not-Before, once.")
         }
@@ -71,8 +73,9 @@ enum CallFields {
     }
 
     /// `Sluice-Webhook: <url>`. Where it leads is judged when it is sent: what a name means may have changed by then.
-    static func webhook(_ headers: HTTPHeaders) throws(Problem) -> String? {
-        let values = headers["sluice-webhook"]
+    static func webhook(_ request: ServerRequest) throws(Problem) -> String? {
+        guard request.carries(.sluiceWebhook) else { return nil }
+        let values = request.headers["sluice-webhook"]
         guard let url = values.first else { return nil }
         guard values.count == 1, WebhookURL.isValid(url) else {
             throw Problem(

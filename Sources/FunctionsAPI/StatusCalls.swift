@@ -35,10 +35,10 @@ struct StatusCalls: Sendable {
     func get(_ request: ServerRequest, _ context: RouteContext) throws(Problem) -> RouteAnswer {
         let target = try StatusTarget(context, engine, page)
         let asked = try RequestFields.wait(try RequestFields.query(request))
-        if request.mayStream, Self.wantsEvents(request.headers) {
+        if request.mayStream, Self.wantsEvents(request) {
             return .loop { exchange, _ in EventStream.start(engine, page, target, exchange) }
         }
-        let preferred = RequestFields.preferences(request.headers).wait
+        let preferred = RequestFields.preferences(request).wait
         let applied = asked == nil ? preferred : nil
         let seconds = asked ?? preferred ?? 0
         guard seconds > 0 else { return .loop { exchange, _ in answer(exchange, target, applied) } }
@@ -98,9 +98,9 @@ struct StatusCalls: Sendable {
         }
     }
 
-    private static func wantsEvents(_ headers: HTTPHeaders) -> Bool {
-        guard headers.contains(name: "accept") else { return false }
-        return headers[canonicalForm: "accept"].contains { item in
+    private static func wantsEvents(_ request: ServerRequest) -> Bool {
+        guard request.carries(.accept) else { return false }
+        return request.headers[canonicalForm: "accept"].contains { item in
             let type = item.utf8.prefix { $0 != UInt8(ascii: ";") }
             return RequestFields.trimmed(Substring(type)).isSameIgnoringASCIICase(as: "text/event-stream")
         }

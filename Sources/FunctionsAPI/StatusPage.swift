@@ -59,20 +59,31 @@ struct StatusPage: Sendable {
             extensions: [("reason", .string(reason))], headers: [("Cache-Control", "no-store")])
     }
 
-    /// `{"state":…}` with the result's bytes as they were stored.
+    /// `{"state":…}` with the result's bytes as they were stored. Written piece by piece: clients ask again and again.
     func body(of job: JobSnapshot, _ name: StatusName) -> [UInt8] {
-        var object = JSONObject()
-        for (key, value) in facts(of: job, name) { object[key] = value }
-        guard name == .completed else {
-            object["createdAt"] = .string(job.job.createdAt.description)
-            object["runAt"] = .string(job.runAt.description)
-            return JSONValue.object(object).bytes
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(256 + (job.value?.count ?? 0))
+        bytes += #"{"state":""#.utf8
+        bytes += name.rawValue.utf8
+        bytes += #"","attempts":"#.utf8
+        bytes += String(job.progress.attempt).utf8
+        bytes += #","lastError":"#.utf8
+        if let error = job.progress.lastError { bytes += JSONValue.string(error).bytes } else { bytes += "null".utf8 }
+        bytes += #","queueId":"#.utf8
+        bytes += JSONValue.string(job.job.function).bytes
+        bytes += #","jobId":""#.utf8
+        bytes += job.job.id.description.utf8
+        if name == .completed {
+            bytes += #"","result":"#.utf8
+            if let value = job.value { bytes += value } else { bytes += "null".utf8 }
+            bytes.append(UInt8(ascii: "}"))
+        } else {
+            bytes += #"","createdAt":""#.utf8
+            bytes += job.job.createdAt.description.utf8
+            bytes += #"","runAt":""#.utf8
+            bytes += job.runAt.description.utf8
+            bytes += #""}"#.utf8
         }
-        var bytes = JSONValue.object(object).bytes
-        bytes.removeLast()
-        bytes.append(contentsOf: #","result":"#.utf8)
-        bytes.append(contentsOf: job.value ?? Array("null".utf8))
-        bytes.append(UInt8(ascii: "}"))
         return bytes
     }
 

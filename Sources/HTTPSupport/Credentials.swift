@@ -1,6 +1,6 @@
 private import Foundation
 package import JobModel
-package import NIOHTTP1
+internal import NIOHTTP1
 internal import PayloadSchema
 
 /// Who a request's credentials name.
@@ -56,9 +56,9 @@ package protocol Authenticator: Sendable {
 
 extension Authenticator {
     /// The `Authorization` field, as CONTRACT 4 wants it read.
-    package func credentials(of headers: HTTPHeaders) -> Credentials {
-        guard headers.contains(name: "authorization") else { return .missing }
-        let values = headers["authorization"]
+    package func credentials(of request: ServerRequest) -> Credentials {
+        guard request.carries(.authorization) else { return .missing }
+        let values = request.headers["authorization"]
         guard values.count == 1, let value = values.first else { return .invalid }
         if let token = BearerToken.of(value) {
             if let principal = principal(token: token) { return .valid(principal) }

@@ -31,7 +31,8 @@ package struct CrossOrigin: Sendable {
     /// Fields that every answer to this request carries.
     func fields(for request: ServerRequest) -> [UInt8] {
         guard !origins.isEmpty else { return [] }
-        guard let origin = request.single("origin"), origins.contains(MemberName(origin)) else {
+        guard request.carries(.origin), let origin = request.single("origin"), origins.contains(MemberName(origin))
+        else {
             return Array("Vary: Origin\r\n".utf8)
         }
         return Array(

@@ -123,7 +123,7 @@ package final class FrontDoor: Door {
     }
 
     private func opening(_ request: ServerRequest, _ settings: Settings) -> Opening {
-        let forwarded = request.headers.contains(name: "x-forwarded-for") ? request.headers["x-forwarded-for"] : []
+        let forwarded = request.carries(.forwardedFor) ? request.headers["x-forwarded-for"] : []
         let isTrusted = settings.clientAddress.isTrusted(request.connection.peer)
         if !forwarded.isEmpty, !isTrusted { unlistedProxy.sent(request.connection.peer) }
         let context = RouteContext(
@@ -147,7 +147,7 @@ package final class FrontDoor: Door {
     }
 
     private func principal(_ request: ServerRequest, _ access: Route.Access) throws(Problem) -> Principal? {
-        switch (authenticator.credentials(of: request.headers), access) {
+        switch (authenticator.credentials(of: request), access) {
         case (.valid(let principal), .open), (.valid(let principal), .account): return principal
         case (.valid(.admin), .admin): return .admin
         case (.valid, .admin): throw Problem(403, "Only the admin token may do this.")

@@ -11,10 +11,10 @@ package enum RequestFields {
         package var respondAsync = false
     }
 
-    package static func preferences(_ headers: HTTPHeaders) -> Preferences {
+    package static func preferences(_ request: ServerRequest) -> Preferences {
         var preferences = Preferences()
-        guard headers.contains(name: "prefer") else { return preferences }
-        for item in headers["prefer"].flatMap({ $0.split(separator: ",") }) {
+        guard request.carries(.prefer) else { return preferences }
+        for item in request.headers["prefer"].flatMap({ $0.split(separator: ",") }) {
             // Parameters after ";" belong to no preference that is known here.
             let preference = item.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
             let parts = preference.split(separator: "=", maxSplits: 1).map { trimmed($0) }
@@ -65,15 +65,15 @@ package enum RequestFields {
 
     /// A body is JSON and says so. An empty one needs no type.
     package static func checkJSON(_ request: ServerRequest) throws(Problem) {
-        if !request.body.isEmpty { try checkJSONType(request.headers) }
+        if !request.body.isEmpty { try checkJSONType(request) }
     }
 
     /// What a body that is not empty says of itself.
-    package static func checkJSONType(_ headers: HTTPHeaders) throws(Problem) {
+    package static func checkJSONType(_ request: ServerRequest) throws(Problem) {
         let hint = "Send JSON with -H 'Content-Type: application/json' (curl --json does)."
-        let types = headers["content-type"]
+        let types = request.headers["content-type"]
         if types.count == 1, types[0].isSameIgnoringASCIICase(as: "application/json"),
-            !headers.contains(name: "content-encoding")
+            !request.carries(.contentEncoding)
         {
             return
         }
@@ -91,7 +91,7 @@ package enum RequestFields {
         {
             throw Problem(415, "JSON is UTF-8. \(hint)")
         }
-        let codings = headers["content-encoding"].filter { !$0.isSameIgnoringASCIICase(as: "identity") }
+        let codings = request.headers["content-encoding"].filter { !$0.isSameIgnoringASCIICase(as: "identity") }
         guard codings.isEmpty else { throw Problem(415, "Compressed bodies are not understood. \(hint)") }
     }
 

@@ -15,9 +15,9 @@ struct RequestHead {
     init(_ head: HTTPRequestHead, connection: ClientConnection) {
         let isOld = head.version.minor == 0
         request = ServerRequest(
-            method: head.method.rawValue, rawPath: "/", headers: head.headers, connection: connection)
+            method: head.method.rawValue, rawPath: "/", headers: Self.trimmed(head.headers), connection: connection)
         request.mayStream = !isOld && head.method != .HEAD
-        closes = !head.isKeepAlive || isOld || Self.asksForUpgrade(head.headers)
+        closes = !head.isKeepAlive || isOld || Self.asksForUpgrade(request)
         rejection = check(head)
     }
 
@@ -30,33 +30,28 @@ struct RequestHead {
 
     /// Another protocol is asked for: the request is answered as if it was not, and the connection closed, for the
     /// decoder does not read on behind it.
-    private static func asksForUpgrade(_ headers: HTTPHeaders) -> Bool {
-        headers.contains(name: "upgrade")
-            || (headers.contains(name: "connection")
-                && headers[canonicalForm: "connection"].contains { $0.isSameIgnoringASCIICase(as: "upgrade") })
+    private static func asksForUpgrade(_ request: ServerRequest) -> Bool {
+        request.carries(.upgrade)
+            || (request.carries(.connection)
+                && request.headers[canonicalForm: "connection"].contains { $0.isSameIgnoringASCIICase(as: "upgrade") })
     }
 
     private mutating func check(_ head: HTTPRequestHead) -> ServerRequest.Rejection? {
         var hosts = 0
-        var codings: [String] = []
-        var expectations: [String] = []
-        trimFields()
-        // Once over all of them: every request passes here.
         for (name, value) in request.headers {
             switch name.utf8.count {
             case 4 where name.isSameIgnoringASCIICase(as: "host"):
                 hosts += 1
                 request.host = value
-            case 6 where name.isSameIgnoringASCIICase(as: "expect"): expectations.append(value)
             case 14 where name.isSameIgnoringASCIICase(as: "content-length"): request.declaredLength = Int(value)
-            case 17 where name.isSameIgnoringASCIICase(as: "transfer-encoding"): codings.append(value)
             default: break
             }
         }
         if hosts > 1 || (hosts == 0 && head.version.minor > 0) {
             return .init(status: 400, detail: "A request needs exactly one Host field.")
         }
-        if !codings.isEmpty {
+        if request.carries(.transferEncoding) {
+            let codings = request.headers["transfer-encoding"]
             if request.declaredLength != nil || request.headers.contains(name: "content-length") {
                 return .init(status: 400, detail: "Content-Length and Transfer-Encoding may not come together.")
             }
@@ -68,7 +63,8 @@ struct RequestHead {
         if let host = request.host, !Self.isHost(host) {
             return .init(status: 400, detail: "The Host field does not name a host.")
         }
-        if !expectations.isEmpty {
+        if request.carries(.expect) {
+            let expectations = request.headers["expect"]
             guard expectations.count == 1, expectations[0].isSameIgnoringASCIICase(as: "100-continue") else {
                 return .init(status: 417, detail: "Only \"Expect: 100-continue\" is understood.")
             }
@@ -78,12 +74,12 @@ struct RequestHead {
     }
 
     /// White space around a value is not part of it (RFC 9110, section 5.5); the decoder leaves it behind the value.
-    private mutating func trimFields() {
+    private static func trimmed(_ headers: HTTPHeaders) -> HTTPHeaders {
         func isBlank(_ byte: UInt8?) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
-        guard request.headers.contains(where: { isBlank($0.value.utf8.first) || isBlank($0.value.utf8.last) }) else {
-            return
+        guard headers.contains(where: { isBlank($0.value.utf8.first) || isBlank($0.value.utf8.last) }) else {
+            return headers
         }
-        request.headers = HTTPHeaders(request.headers.map { ($0.name, RequestFields.trimmed(Substring($0.value))) })
+        return HTTPHeaders(headers.map { ($0.name, RequestFields.trimmed(Substring($0.value))) })
     }
 
     /// Origin form, or absolute form whose authority replaces Host (RFC 9112, section 3.2).

@@ -1,3 +1,4 @@
+internal import JobModel
 internal import PayloadSchema
 
 /// A request's path in decoded segments.
@@ -11,6 +12,7 @@ package enum RequestPath {
     /// nil for what no route can match: empty and dot segments, too many of them. Nothing is normalised, so that a
     /// proxy in front and Sluice never disagree about what a path means.
     package static func segments(of rawPath: String) throws(Problem) -> [String]? {
+        if let segments = plainSegments(of: rawPath) { return segments }
         var segments: [String] = []
         for raw in rawPath.utf8.dropFirst().split(
             separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
@@ -21,6 +23,34 @@ package enum RequestPath {
             segments.append(segment)
         }
         return segments
+    }
+
+    /// Of a path of visible ASCII without percent signs and dots at the beginning of segments: nothing is to be decoded, and
+    /// nothing can be wrong. nil says nothing.
+    private static func plainSegments(of rawPath: String) -> [String]? {
+        var text = rawPath
+        return text.withUTF8 { bytes -> [String]? in
+            guard bytes.first == UInt8(ascii: "/") else { return nil }
+            var segments: [String] = []
+            segments.reserveCapacity(8)
+            var start = 1
+            var position = 1
+            while position <= bytes.count {
+                let byte = position < bytes.count ? bytes[position] : UInt8(ascii: "/")
+                if byte == UInt8(ascii: "/") {
+                    guard position > start, segments.count < HTTPLimits.pathSegments else { return nil }
+                    segments.append(
+                        String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self))
+                    start = position + 1
+                } else if byte == UInt8(ascii: "%") || !ASCII.isVisible(byte)
+                    || (byte == UInt8(ascii: ".") && position == start)
+                {
+                    return nil
+                }
+                position += 1
+            }
+            return segments
+        }
     }
 
     /// Undoes percent-encoding (RFC 3986, section 2.1). Control characters are refused.

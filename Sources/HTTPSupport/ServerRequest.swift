@@ -14,7 +14,8 @@ package struct ServerRequest: Sendable {
     package var rawPath: String
     /// Without the "?"; nil when there is none.
     package var rawQuery: String?
-    package var headers: HTTPHeaders
+    package let headers: HTTPHeaders
+    private let known: KnownField
     /// The authority of an absolute-form target, else the Host field; nil in HTTP/1.0 without one.
     package var host: String?
     package var body: [UInt8]
@@ -32,6 +33,7 @@ package struct ServerRequest: Sendable {
         self.rawPath = rawPath
         self.rawQuery = rawQuery
         self.headers = headers
+        known = KnownField(of: headers)
         self.host = host
         self.body = body
         self.connection = connection
@@ -43,6 +45,9 @@ package struct ServerRequest: Sendable {
         return values.count == 1 ? values.first : nil
     }
 
+    /// Whether it has a field of this name; most requests have none of them, and looking each up takes time.
+    package func carries(_ field: KnownField) -> Bool { known.contains(field) }
+
     /// Whether bytes of a body may follow its head.
-    package var mayHaveBody: Bool { (declaredLength ?? 0) > 0 || headers.contains(name: "transfer-encoding") }
+    package var mayHaveBody: Bool { (declaredLength ?? 0) > 0 || carries(.transferEncoding) }
 }

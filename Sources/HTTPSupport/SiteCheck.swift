@@ -20,7 +20,7 @@ struct SiteCheck: Sendable {
         case "GET", "HEAD", "OPTIONS": return
         default: break
         }
-        guard request.headers.contains(name: "origin") || request.headers.contains(name: "sec-fetch-site") else {
+        guard request.carries(.origin) || request.carries(.secFetchSite) else {
             return
         }
         let sent = request.headers["origin"]

@@ -32,7 +32,18 @@ extension String {
     }
 
     /// Whether it is the same name in a protocol that ignores case.
-    package func isSameIgnoringASCIICase(as other: String) -> Bool { ASCII.isSame(utf8, other.utf8) }
+    package func isSameIgnoringASCIICase(as other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                for index in left.indices where left[index] != right[index] {
+                    guard ASCII.lowercase(left[index]) == ASCII.lowercase(right[index]) else { return false }
+                }
+                return true
+            }
+        }
+        return (isSame ?? nil) ?? ASCII.isSame(utf8, other.utf8)
+    }
 }
 
 extension Substring {

@@ -152,8 +152,10 @@ import Testing
         let authenticator = BearerAuthenticator(admin: Secret(Self.admin), keyMark: "slc_") {
             $0 == "good" ? "a" : nil
         }
-        let headers = HTTPHeaders(fields.map { ("Authorization", $0) })
-        #expect(authenticator.credentials(of: headers) == expected)
+        let request = ServerRequest(
+            method: "GET", rawPath: "/", headers: HTTPHeaders(fields.map { ("Authorization", $0) }),
+            connection: ClientConnection(peer: nil))
+        #expect(authenticator.credentials(of: request) == expected)
     }
 
     static let admin = "0123456789abcdef0123456789abcdef"
@@ -180,10 +182,12 @@ import Testing
         _ method: String, _ origin: String?, _ site: String?, _ allowed: Bool
     ) {
         let check = SiteCheck(publicURL: "https://public.test", origins: ["https://app.test"])
-        var request = ServerRequest(
-            method: method, rawPath: "/", host: "Jobs.test:3000", connection: ClientConnection(peer: nil))
-        if let origin { request.headers.add(name: "Origin", value: origin) }
-        if let site { request.headers.add(name: "Sec-Fetch-Site", value: site) }
+        var headers = HTTPHeaders()
+        if let origin { headers.add(name: "Origin", value: origin) }
+        if let site { headers.add(name: "Sec-Fetch-Site", value: site) }
+        let request = ServerRequest(
+            method: method, rawPath: "/", headers: headers, host: "Jobs.test:3000",
+            connection: ClientConnection(peer: nil))
         let passes = (try? check.check(request)) != nil
         #expect(passes == allowed)
     }

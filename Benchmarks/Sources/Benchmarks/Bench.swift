@@ -29,6 +29,12 @@ struct Bench {
             endpoint: {auth: public}
         """
 
+    /// What a SwiftNIO server does that answers 202 and nothing else, with as many event loops as it is best with.
+    func noOp(loops: Int) throws -> Server {
+        try Server(
+            binary: beside("NoOpServer"), arguments: [], manifest: "", environment: ["LOOPS": "\(loops)"])
+    }
+
     func server(folder: String? = nil) throws -> Server {
         try Server(binary: binary, manifest: Self.manifest, folder: folder)
     }
@@ -45,7 +51,7 @@ struct Bench {
 
     /// Whole answers only: anything but a 202 makes a figure worthless.
     func accepts(_ server: Server, _ function: String, connections: Int, seconds: Double? = nil) throws -> Load.Report {
-        let load = try Load(port: server.port, connections: connections, path: "/api/v1/\(function)")
+        var load = try Load(port: server.port, connections: connections, path: "/api/v1/\(function)")
         defer { load.close() }
         let report = try load.closed(seconds: seconds ?? self.seconds)
         guard report.statuses.keys.allSatisfy({ $0 == 202 }) else {

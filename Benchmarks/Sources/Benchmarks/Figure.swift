@@ -14,6 +14,12 @@ struct Figure {
             isMet: value >= limit)
     }
 
+    static func atMost(_ name: String, _ value: Double, _ limit: Double, _ detail: String) -> Figure {
+        Figure(
+            name: name, reached: "\(format(value, 2)) (\(detail))", wanted: "at most \(format(limit, 2))",
+            isMet: value <= limit)
+    }
+
     static func below(_ name: String, _ value: Double, _ limit: Double, unit: String, digits: Int = 1) -> Figure {
         Figure(
             name: name, reached: "\(format(value, digits)) \(unit)", wanted: "below \(format(limit, 0)) \(unit)",

@@ -64,7 +64,7 @@ enum LanesBench {
         defer { server.stop() }
         try server.call("POST", "/v1/functions/shared/pause")
         try fill(server, tenants: tenants, jobs: jobs)
-        let load = try Load(port: server.port, connections: 8, path: "/api/v1/live")
+        var load = try Load(port: server.port, connections: 8, path: "/api/v1/live")
         defer { load.close() }
         let start = Clock.now()
         try server.call("POST", "/v1/functions/shared/resume")

@@ -1,4 +1,5 @@
 import CEpoll
+import Foundation
 import Glibc
 
 /// Requests over keep-alive connections from one thread: as many as the server answers, or at a steady rate.
@@ -60,14 +61,22 @@ struct Load {
         }
     }
 
-    private let request: [UInt8]
+    private var request: [UInt8]
+    /// Where ten digits of the request stand that are another number each time.
+    private var counter: Int?
     private let epoll: Int32
     private var connections: [Connection] = []
 
-    init(port: Int, connections count: Int, path: String, body: String = "{}", headers: [String] = []) throws {
-        var head = "POST \(path) HTTP/1.1\r\nHost: localhost:\(port)\r\nContent-Type: application/json\r\n"
+    /// What stands for ten digits that are another number in each request.
+    static let number = "0000000000"
+
+    /// - Parameter body: nil sends a GET.
+    init(port: Int, connections count: Int, path: String, body: String? = "{}", headers: [String] = []) throws {
+        var head = "\(body == nil ? "GET" : "POST") \(path) HTTP/1.1\r\nHost: localhost:\(port)\r\n"
         for header in headers { head += header + "\r\n" }
-        request = Array((head + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)").utf8)
+        if let body { head += "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n" }
+        request = Array((head + "\r\n" + (body ?? "")).utf8)
+        counter = head.range(of: Self.number).map { head.utf8.distance(from: head.utf8.startIndex, to: $0.lowerBound) }
         epoll = epoll_create1(0)
         for index in 0..<count {
             let connection = Connection(try Socket(port: port))
@@ -85,12 +94,14 @@ struct Load {
     }
 
     /// The next request goes out as soon as the answer to the one before is in.
-    func closed(seconds: Double) throws -> Report { try run(seconds: seconds, perSecond: nil) }
+    mutating func closed(seconds: Double) throws -> Report { try run(seconds: seconds, perSecond: nil) }
 
     /// A request every so often, whether the server keeps up or not (as long as a connection is free).
-    func steady(perSecond: Double, seconds: Double) throws -> Report { try run(seconds: seconds, perSecond: perSecond) }
+    mutating func steady(perSecond: Double, seconds: Double) throws -> Report {
+        try run(seconds: seconds, perSecond: perSecond)
+    }
 
-    private func run(seconds: Double, perSecond: Double?) throws -> Report {
+    private mutating func run(seconds: Double, perSecond: Double?) throws -> Report {
         var report = Report()
         report.latencies.reserveCapacity(1 << 20)
         var events = [epoll_event](repeating: epoll_event(), count: 256)
@@ -137,8 +148,16 @@ struct Load {
         return report
     }
 
-    private func send(_ connection: Connection) throws {
+    private mutating func send(_ connection: Connection) throws {
         connection.received = 0
+        if let counter {
+            var digit = counter + Self.number.utf8.count - 1
+            while digit >= counter, request[digit] == UInt8(ascii: "9") {
+                request[digit] = UInt8(ascii: "0")
+                digit -= 1
+            }
+            if digit >= counter { request[digit] += 1 }
+        }
         connection.sentAt = Clock.nanoseconds()
         try connection.socket.send(request)
     }

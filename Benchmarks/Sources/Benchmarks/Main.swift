@@ -4,7 +4,8 @@ import Foundation
 @main
 enum Main {
     private static let benches: [(name: String, run: @Sendable (Bench) throws -> [Figure])] = [
-        ("accept", AcceptBench.run), ("life", LifeBench.run), ("start", StartBench.run), ("queue", QueueBench.run),
+        ("door", DoorBench.run), ("accept", AcceptBench.run), ("life", LifeBench.run), ("start", StartBench.run),
+        ("queue", QueueBench.run),
         ("lanes", LanesBench.run),
         ("memory", MemoryBench.run), ("outbound", OutboundBench.run), ("reload", ReloadBench.run),
     ]

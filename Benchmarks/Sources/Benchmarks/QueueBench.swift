@@ -48,7 +48,7 @@ enum QueueBench {
     }
 
     private static func queue(_ count: Double, on server: Server) throws {
-        let load = try Load(port: server.port, connections: 64, path: "/api/v1/live")
+        var load = try Load(port: server.port, connections: 64, path: "/api/v1/live")
         defer { load.close() }
         while try queued(server) < count { _ = try load.closed(seconds: 0.1) }
     }

@@ -19,7 +19,8 @@ final class Server {
     ///   - folder: of a former server, to go on with its database.
     ///   - arguments: of the binary; its settings come from the environment.
     init(
-        binary: String, arguments: [String] = ["serve"], manifest: String, folder former: String? = nil
+        binary: String, arguments: [String] = ["serve"], manifest: String, folder former: String? = nil,
+        environment: [String: String] = [:]
     ) throws {
         folder = former ?? Self.newFolder(beside: binary)
         ownsFolder = former == nil
@@ -30,6 +31,7 @@ final class Server {
         process.arguments = arguments
         // Nothing of whoever runs this: a SLUICE_DATA of theirs would name their server's folder.
         process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder, "PORT": "0", "LOG_LEVEL": "warning"]
+            .merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         let error = Pipe()
         process.standardError = error

@@ -7,7 +7,7 @@ enum StartBench {
             say("accept to start at \(Int(rate)) jobs a second")
             let server = try bench.server()
             defer { server.stop() }
-            let load = try Load(port: server.port, connections: 64, path: "/api/v1/live")
+            var load = try Load(port: server.port, connections: 64, path: "/api/v1/live")
             defer { load.close() }
             let report = try load.steady(perSecond: rate, seconds: bench.seconds * 2)
             try server.wait("sluice_jobs_completed_total") { $0 >= Double(report.count) }

@@ -59,6 +59,20 @@ package final class Admission: Sendable {
         store.enqueue(checked.jobs, at: checked.now.steady) { [self] stored in then(answers(to: checked, stored)) }
     }
 
+    /// One call: most come alone.
+    package func submit(_ submission: Submission, then: @escaping @Sendable (Answer) -> Void) {
+        let deployment = deployment.value
+        let now = clock.now()
+        let call = call(submission, deployment, at: now)
+        guard case .held(let reservation) = call else { return then(answer(to: call, nil, deployment, at: now)) }
+        store.enqueue([reservation.job], at: now.steady) { [self] stored in
+            then(
+                answer(
+                    to: call, stored.flatMap { $0.first.map { .success($0) } ?? .failure(.closed) }, deployment, at: now
+                ))
+        }
+    }
+
     /// As above, for whoever can wait: what follows the commit is done where the task runs, not on the store's thread.
     package func submit(_ submissions: [Submission]) async -> [Result<Accepted, Refusal>] {
         let checked = check(submissions)
@@ -139,18 +153,28 @@ extension Admission {
     private func answers(to checked: Checked, _ stored: Result<[EnqueueResult], StoreError>?) -> [Answer] {
         var number = 0
         return checked.calls.map { call in
-            switch call {
-            case .refused(let refusal, let function): return .refused(refused(refusal, function))
-            case .noRoom(let refusal, let recall): return .noRoom(refusal, recall)
-            case .held(let reservation):
-                defer { number += 1 }
-                let result = stored?.flatMap { results -> Result<EnqueueResult, StoreError> in
+            var result: Result<EnqueueResult, StoreError>?
+            if case .held = call {
+                result = stored?.flatMap { results in
                     number < results.count ? .success(results[number]) : .failure(.closed)
                 }
-                switch close(reservation, with: result ?? .failure(.closed), checked.deployment, at: checked.now) {
-                case .success(let accepted): return .accepted(accepted)
-                case .failure(let refusal): return .refused(refused(refusal, reservation.function.name))
-                }
+                number += 1
+            }
+            return answer(to: call, result, checked.deployment, at: checked.now)
+        }
+    }
+
+    /// - Parameter stored: what the store says of a job that it was asked about.
+    private func answer(
+        to call: Call, _ stored: Result<EnqueueResult, StoreError>?, _ deployment: Deployment, at now: Moment
+    ) -> Answer {
+        switch call {
+        case .refused(let refusal, let function): return .refused(refused(refusal, function))
+        case .noRoom(let refusal, let recall): return .noRoom(refusal, recall)
+        case .held(let reservation):
+            switch close(reservation, with: stored ?? .failure(.closed), deployment, at: now) {
+            case .success(let accepted): return .accepted(accepted)
+            case .failure(let refusal): return .refused(refused(refusal, reservation.function.name))
             }
         }
     }

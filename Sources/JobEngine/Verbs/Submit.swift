@@ -4,6 +4,10 @@ extension JobEngine {
         admission.submit(submissions, then: then)
     }
 
+    package func submit(_ submission: Submission, then: @escaping @Sendable (Admission.Answer) -> Void) {
+        admission.submit(submission, then: then)
+    }
+
     /// What a call that found no room comes to: see `Admission.recall`.
     package func recall(_ call: Admission.Recall, or refusal: Refusal) async -> Result<Accepted, Refusal> {
         await admission.recall(call, or: refusal)
