@@ -7,22 +7,23 @@ import Testing
 
     /// What each room may import of ours, and of the heavy libraries that must stay at the edges.
     private static let allowed: [String: Set<String>] = [
+        "Hashing": ["CCrypto"],
         "PayloadSchema": [],
         "JobModel": ["PayloadSchema"],
-        "FunctionManifest": ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"],
+        "FunctionManifest": ["JobModel", "PayloadSchema", "CLibYAML", "Hashing"],
         "JobStore": ["JobModel", "PayloadSchema"],
-        "Accounts": ["JobStore", "JobModel", "PayloadSchema", "Crypto"],
+        "Accounts": ["JobStore", "JobModel", "PayloadSchema", "Hashing"],
         "SQLiteJobStore": ["JobStore", "JobModel", "PayloadSchema", "CSQLite"],
-        "Outbound": ["JobModel", "CCurl", "DequeModule"],
-        "Webhooks": ["JobModel", "Outbound", "PayloadSchema", "Crypto"],
+        "Outbound": ["JobModel", "Hashing", "CCurl", "DequeModule"],
+        "Webhooks": ["JobModel", "Outbound", "PayloadSchema", "Hashing"],
         "Handlers": ["JobModel", "Outbound", "PayloadSchema", "Webhooks"],
-        "Dispatching": ["JobStore", "JobModel", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"],
+        "Dispatching": ["JobStore", "JobModel", "PayloadSchema", "Hashing", "DequeModule", "HeapModule"],
         "Timing": ["JobModel", "HeapModule"],
         "WebhookDelivery": [
             "Timing", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "Logging", "ServiceLifecycle",
         ],
         "JobEngine": [
-            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Crypto", "Histogram",
+            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Hashing", "Histogram",
             "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [
