@@ -54,6 +54,8 @@ let package = Package(
 
         // SHA-256, HMAC, comparison in constant time, random bytes.
         room("Hashing", uses: ["CCrypto"]),
+        // Threads with names, files read in pieces: what FoundationEssentials lacks.
+        room("Platform"),
         // JSON that keeps its bytes.
         room("PayloadSchema"),
         // Values and rules: functions, jobs, outcomes, decisions. No I/O, no clock, no randomness.
@@ -63,15 +65,15 @@ let package = Package(
         // What a store does for the engine, in lifecycle verbs; beside it what it does for accounts.
         room("JobStore", uses: ["JobModel", "PayloadSchema"]),
         // Alarms, clocks, randomness, values that come once.
-        room("Timing", uses: ["JobModel", "HeapModule"]),
+        room("Timing", uses: ["JobModel", "Platform", "HeapModule"]),
         // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
         room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Hashing", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
         room("Accounts", uses: ["JobModel", "JobStore", "PayloadSchema", "Hashing"]),
         // The embedded store: SQLite, durable before the 202.
-        room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
+        room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "Platform", "CSQLite"]),
         // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
-        room("Outbound", uses: ["JobModel", "Hashing", "CCurl", "DequeModule"]),
+        room("Outbound", uses: ["JobModel", "Hashing", "Platform", "CCurl", "DequeModule"]),
         // Webhooks: signatures, secrets, and the POST that carries one.
         room("Webhooks", uses: ["JobModel", "Outbound", "PayloadSchema", "Hashing"]),
         // What an attempt runs.
@@ -108,6 +110,7 @@ let package = Package(
             "OperationsAPI",
             uses: [
                 "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema",
+                "Platform",
                 "Webhooks", "Logging", "NIOCore", "NIOHTTP1",
             ]),
         // The composition root, the one place that names concrete types; manifest in force, data folder, log.
@@ -116,14 +119,16 @@ let package = Package(
             uses: [
                 "Accounts", "FunctionManifest", "FunctionsAPI", "HTTPSupport", "Handlers", "JobEngine", "JobModel",
                 "Timing",
-                "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "SQLiteJobStore", "TasksAPI", "Webhooks",
+                "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "Platform", "SQLiteJobStore", "TasksAPI",
+                "Webhooks",
                 "Logging", "NIOPosix", "ServiceLifecycle", "UnixSignals",
             ]),
         // The command line: commands, console, terminal.
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "ServerHost", "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "NIOCore", "NIOHTTP1",
+                "ServerHost", "FunctionManifest", "JobModel", "PayloadSchema", "Platform", "ArgumentParser", "NIOCore",
+                "NIOHTTP1",
                 "NIOPosix",
             ])),
 
@@ -135,6 +140,7 @@ let package = Package(
             path: "Benchmarks/DiscardingServer"),
 
         tests("HashingTests", uses: ["Hashing", "CCrypto"]),
+        tests("PlatformTests", uses: ["Platform", "TestClient"]),
         tests("PayloadSchemaTests", uses: ["PayloadSchema"]),
         tests("JobModelTests", uses: ["JobModel", "PayloadSchema"]),
         .testTarget(

@@ -1,5 +1,5 @@
 internal import CCurl
-private import Foundation
+private import Glibc
 private import Hashing
 internal import JobModel
 

@@ -1,4 +1,4 @@
-private import Foundation
+private import FoundationEssentials
 private import Hashing
 package import JobModel
 private import PayloadSchema
