@@ -6,7 +6,6 @@ import PackageDescription
 /// Products of other packages, by the name under which targets below use them.
 let products: [String: Target.Dependency] = [
     "ArgumentParser": .product(name: "ArgumentParser", package: "swift-argument-parser"),
-    "Crypto": .product(name: "Crypto", package: "swift-crypto"),
     "DequeModule": .product(name: "DequeModule", package: "swift-collections"),
     "HeapModule": .product(name: "HeapModule", package: "swift-collections"),
     "Histogram": .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -38,7 +37,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
@@ -49,27 +47,32 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+        // SHA-256, HMAC, comparison in constant time, random bytes.
+        room("Hashing", uses: ["CCrypto"]),
+        // Threads with names, files read in pieces: what FoundationEssentials lacks.
+        room("Platform"),
         // JSON that keeps its bytes.
         room("PayloadSchema"),
         // Values and rules: functions, jobs, outcomes, decisions. No I/O, no clock, no randomness.
         room("JobModel", uses: ["PayloadSchema"]),
         // functions.yaml -> [Function], or every problem with its line.
-        room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Crypto"]),
+        room("FunctionManifest", uses: ["JobModel", "PayloadSchema", "CLibYAML", "Hashing"]),
         // What a store does for the engine, in lifecycle verbs; beside it what it does for accounts.
         room("JobStore", uses: ["JobModel", "PayloadSchema"]),
         // Alarms, clocks, randomness, values that come once.
-        room("Timing", uses: ["JobModel", "HeapModule"]),
+        room("Timing", uses: ["JobModel", "Platform", "HeapModule"]),
         // Who may start next: lanes, gates, reservations. A value: no clock, no store, no lock.
-        room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto", "DequeModule", "HeapModule"]),
+        room("Dispatching", uses: ["JobModel", "JobStore", "PayloadSchema", "Hashing", "DequeModule", "HeapModule"]),
         // Who may call: accounts and their API keys.
-        room("Accounts", uses: ["JobModel", "JobStore", "PayloadSchema", "Crypto"]),
+        room("Accounts", uses: ["JobModel", "JobStore", "PayloadSchema", "Hashing"]),
         // The embedded store: SQLite, durable before the 202.
-        room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "CSQLite"]),
+        room("SQLiteJobStore", uses: ["JobStore", "JobModel", "PayloadSchema", "Platform", "CSQLite"]),
         // Requests that leave: libcurl on a thread of its own, the egress policy, timings.
-        room("Outbound", uses: ["JobModel", "CCurl", "DequeModule"]),
+        room("Outbound", uses: ["JobModel", "Hashing", "Platform", "CCurl", "DequeModule"]),
         // Webhooks: signatures, secrets, and the POST that carries one.
-        room("Webhooks", uses: ["JobModel", "Outbound", "PayloadSchema", "Crypto"]),
+        room("Webhooks", uses: ["JobModel", "Outbound", "PayloadSchema", "Hashing"]),
         // What an attempt runs.
         room("Handlers", uses: ["JobModel", "Outbound", "PayloadSchema", "Webhooks"]),
         // What is to be sent to whom, receivers' queues, and the loop that sends it.
@@ -80,7 +83,7 @@ let package = Package(
         room(
             "JobEngine",
             uses: [
-                "Dispatching", "Timing", "WebhookDelivery", "JobModel", "JobStore", "PayloadSchema", "Crypto",
+                "Dispatching", "Timing", "WebhookDelivery", "JobModel", "JobStore", "PayloadSchema", "Hashing",
                 "Histogram",
                 "Logging", "ServiceLifecycle",
             ]),
@@ -88,8 +91,8 @@ let package = Package(
         room(
             "HTTPSupport",
             uses: [
-                "JobEngine", "JobModel", "JobStore", "PayloadSchema", "DequeModule", "Logging", "NIOCore", "NIOHTTP1",
-                "NIOPosix", "ServiceLifecycle",
+                "Hashing", "JobEngine", "JobModel", "JobStore", "PayloadSchema", "DequeModule", "Logging", "NIOCore",
+                "NIOHTTP1", "NIOPosix", "ServiceLifecycle",
             ]),
         // The surfaces: decode, call the engine once, encode. They never import each other.
         room(
@@ -104,6 +107,7 @@ let package = Package(
             "OperationsAPI",
             uses: [
                 "Accounts", "FunctionManifest", "HTTPSupport", "JobEngine", "JobModel", "JobStore", "PayloadSchema",
+                "Platform",
                 "Webhooks", "Logging", "NIOCore", "NIOHTTP1",
             ]),
         // The composition root, the one place that names concrete types; manifest in force, data folder, log.
@@ -112,14 +116,15 @@ let package = Package(
             uses: [
                 "Accounts", "FunctionManifest", "FunctionsAPI", "HTTPSupport", "Handlers", "JobEngine", "JobModel",
                 "Timing",
-                "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "SQLiteJobStore", "TasksAPI", "Webhooks",
-                "Logging", "ServiceLifecycle", "UnixSignals",
+                "JobStore", "OperationsAPI", "Outbound", "PayloadSchema", "Platform", "SQLiteJobStore", "TasksAPI",
+                "Webhooks", "Logging", "ServiceLifecycle", "UnixSignals",
             ]),
         // The command line: commands, console, terminal.
         .executableTarget(
             name: "sluice",
             dependencies: uses([
-                "ServerHost", "FunctionManifest", "JobModel", "PayloadSchema", "ArgumentParser", "NIOCore", "NIOHTTP1",
+                "ServerHost", "FunctionManifest", "JobModel", "PayloadSchema", "Platform", "ArgumentParser", "NIOCore",
+                "NIOHTTP1",
                 "NIOPosix",
             ])),
 
@@ -132,6 +137,8 @@ let package = Package(
             name: "DiscardingServer", dependencies: uses(["ServerHost", "SQLiteJobStore", "JobStore", "JobModel"]),
             path: "Benchmarks/DiscardingServer"),
 
+        tests("HashingTests", uses: ["Hashing", "CCrypto"]),
+        tests("PlatformTests", uses: ["Platform", "TestClient"]),
         tests("PayloadSchemaTests", uses: ["PayloadSchema"]),
         tests("JobModelTests", uses: ["JobModel", "PayloadSchema"]),
         .testTarget(
@@ -144,7 +151,7 @@ let package = Package(
         tests("WebhookDeliveryTests", uses: ["WebhookDelivery", "JobStore", "JobModel"]),
         tests("TimingTests", uses: ["Timing", "JobModel"]),
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
-        tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient"]),
+        tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient", "CCrypto"]),
         tests("WebhooksTests", uses: ["Webhooks", "Outbound", "JobModel", "TestClient"]),
         tests("HandlersTests", uses: ["Handlers", "JobModel", "PayloadSchema"]),
         tests(

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import ServerHost
 
 /// Serves like `sluice serve`, with a store that accepts and forgets: what a call costs without its storage. For

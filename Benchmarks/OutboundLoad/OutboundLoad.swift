@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Outbound
 
 /// POSTs through the Outbound layer alone: the next one as soon as one is answered. Prints how many were answered with 200

@@ -1,4 +1,4 @@
-private import Crypto
+private import Hashing
 internal import JobModel
 private import PayloadSchema
 
@@ -17,7 +17,7 @@ struct KeyText {
         hash = Self.hash(of: whole.revealed)
     }
 
-    static func hash(of text: String) -> [UInt8] { Array(SHA256.hash(data: Array(text.utf8))) }
+    static func hash(of text: String) -> [UInt8] { SHA256.hash(text).bytes }
 
     /// Whether it can be a key at all.
     static func isKey(_ text: String) -> Bool { text.hasPrefix(mark) && text.utf8.count == 77 }

@@ -1,4 +1,4 @@
-private import Crypto
+private import Hashing
 package import JobModel
 package import JobStore
 package import PayloadSchema
@@ -157,7 +157,7 @@ private struct KeyFields: Equatable {
     mutating func add(_ fields: KeyFields) { bytes += fields.bytes }
 
     /// The first eight bytes of a SHA-256: the same after a restart, and not to be chosen by callers so that two collide.
-    var hash: Int64 { SHA256.hash(data: bytes).prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) } }
+    var hash: Int64 { Int64(bitPattern: SHA256.hash(bytes).leading) }
 }
 
 package enum LimitKeys {

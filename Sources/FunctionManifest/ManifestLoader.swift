@@ -1,4 +1,4 @@
-private import Crypto
+private import Hashing
 private import JobModel
 private import PayloadSchema
 
@@ -58,11 +58,10 @@ package struct ManifestLoader: Sendable {
 
     /// Every part with its length before it, so that no two lists of parts read the same.
     private static func revision(of bytes: [UInt8], references: [String]) -> String {
-        var hash = SHA256()
-        hash.update(data: bytes)
-        for value in references {
-            hash.update(data: Array("\n\(value.utf8.count):\(value)".utf8))
+        let hash = SHA256.hash { hash in
+            hash.update(bytes)
+            for value in references { hash.update("\n\(value.utf8.count):\(value)") }
         }
-        return Hexadecimal.text(hash.finalize().prefix(6))
+        return Hexadecimal.text(hash.bytes.prefix(6))
     }
 }

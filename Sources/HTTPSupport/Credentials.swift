@@ -1,4 +1,5 @@
-private import Foundation
+private import FoundationEssentials
+private import Hashing
 package import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
@@ -150,13 +151,5 @@ enum Base64Text {
         var standard = String(text.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
         while standard.utf8.count % 4 != 0 { standard += "=" }
         return Data(base64Encoded: standard).map { Array($0) }
-    }
-}
-
-package enum ConstantTime {
-    /// Takes as long whether the first byte differs or the last.
-    package static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        guard left.count == right.count else { return false }
-        return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }

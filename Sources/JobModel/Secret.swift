@@ -1,4 +1,4 @@
-package import Foundation
+package import FoundationEssentials
 
 /// A text that must not be seen: whatever prints it, in a log, an error or a debugger, shows `***`.
 package struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

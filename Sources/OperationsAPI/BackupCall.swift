@@ -1,6 +1,7 @@
-private import Foundation
+private import FoundationEssentials
 internal import HTTPSupport
 internal import NIOHTTP1
+private import Platform
 private import Synchronization
 
 /// `GET /v1/backup`: a copy of the database as it is at one moment, while serving.
@@ -51,11 +52,10 @@ struct BackupCall: Sendable {
         let head = ServerResponse(
             status: 200, headers: ["Content-Type": "application/vnd.sqlite3", "Cache-Control": "no-store"])
         return .stream(head) { [isStopping] write in
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: copy.path))
-            defer { try? file.close() }
-            while let piece = try file.read(upToCount: Self.pieceBytes), !piece.isEmpty {
+            let file = try InputFile(path: copy.path)
+            while case let piece = try file.read(upTo: Self.pieceBytes), !piece.isEmpty {
                 if isStopping() { throw CancellationError() }
-                try await write([UInt8](piece))
+                try await write(piece)
             }
             // Before the answer ends: whoever saw its end may ask for the next one.
             copy.remove()

@@ -1,7 +1,8 @@
 private import CCurl
 private import DequeModule
-private import Foundation
+private import Glibc
 internal import JobModel
+private import Platform
 private import Synchronization
 
 /// The thread that owns libcurl: requests are handed to it and taken back, it does the rest.
@@ -23,11 +24,9 @@ final class CurlLoop: Sendable {
     private let wake = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
 
     init(policy: EgressPolicy) {
-        let thread = Thread { [self] in
-            Thread.current.name = "sluice-outbound"
+        NamedThread.start("sluice-outbound") { [self] in
             run(policy)
         }
-        thread.start()
     }
 
     deinit { close(wake) }
@@ -47,7 +46,7 @@ final class CurlLoop: Sendable {
         }
         guard mustWake else { return }
         var one: UInt64 = 1
-        _ = Foundation.write(wake, &one, 8)
+        _ = Glibc.write(wake, &one, 8)
     }
 
     private func run(_ policy: EgressPolicy) {
@@ -57,7 +56,7 @@ final class CurlLoop: Sendable {
             let isWoken = transfers.wait(isBusy: !toStart.isEmpty)
             if isWoken {
                 var count: UInt64 = 0
-                _ = Foundation.read(wake, &count, 8)
+                _ = Glibc.read(wake, &count, 8)
             }
             let work = inbox.withLock { inbox in
                 defer { (inbox.added, inbox.cancelled, inbox.isWoken) = ([], [], false) }

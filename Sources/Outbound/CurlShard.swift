@@ -1,5 +1,5 @@
 internal import CCurl
-private import Foundation
+private import Glibc
 internal import JobModel
 
 /// A multi handle of libcurl (curl_multi_socket_action), whose sockets are watched elsewhere. Used by the loop's thread only.

@@ -1,5 +1,6 @@
 internal import CCurl
-private import Foundation
+private import Glibc
+private import Hashing
 internal import JobModel
 
 /// All requests under way, on one epoll: thousands of them cost nothing while they wait. Used by the loop's thread only.
@@ -7,8 +8,11 @@ internal import JobModel
 /// libcurl walks over the connections of a multi handle for each request. So requests are spread over several, by target and
 /// so that none has too many: what hangs costs the others nothing.
 final class CurlTransfers {
-    /// libcurl wants this once, before any thread uses it.
-    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    /// libcurl wants this once, before any thread uses it. It sets up libcrypto, if nobody has by then.
+    private static let isReady = {
+        LibCrypto.prepare()
+        return curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    }()
     private static let shardCount = 32
     /// So many requests to one target share a shard; further ones go to the next that has room.
     private static let shardWidth = 64

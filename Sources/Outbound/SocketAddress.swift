@@ -1,3 +1,5 @@
+// Both: which of them an address's fields belong to depends on what the compiler has read first.
+internal import CCurl
 internal import Glibc
 package import JobModel
 

@@ -1,5 +1,5 @@
 internal import CCurl
-private import Foundation
+private import Glibc
 
 /// The epoll of all sockets, and what it watches of each. Used by the loop's thread only.
 ///

@@ -1,7 +1,8 @@
 internal import CSQLite
-private import Foundation
+private import Glibc
 private import JobModel
 package import JobStore
+private import Platform
 
 extension SQLiteJobStore {
     /// Writes a copy of the database as it is now, while it is being written (SQLite's online backup). The file must not
@@ -15,8 +16,7 @@ extension SQLiteJobStore {
         let readers = readers
         // Minutes for a large file: on a thread of its own.
         let result = await withCheckedContinuation { (continuation: CheckedContinuation<_, Never>) in
-            let thread = Thread {
-                Thread.current.name = "sluice-backup"
+            NamedThread.start("sluice-backup") {
                 continuation.resume(
                     returning: Result { () throws(StoreError) in
                         try readers.read { source throws(StoreError) in
@@ -24,7 +24,6 @@ extension SQLiteJobStore {
                         }
                     })
             }
-            thread.start()
         }
         try result.get()
     }

@@ -1,6 +1,7 @@
 private import Dispatch
-private import Foundation
+private import Glibc
 internal import JobStore
+private import Platform
 private import Synchronization
 
 /// Threads of their own for reads that look at many rows. A point read takes microseconds and runs where its caller runs
@@ -136,11 +137,9 @@ final class ReaderThreads: Sendable {
     }
 
     private func start() {
-        let thread = Thread { [self] in
-            Thread.current.name = "sluice-reader"
+        NamedThread.start("sluice-reader") { [self] in
             run()
         }
-        thread.start()
     }
 
     private func run() {

@@ -1,7 +1,7 @@
 private import Dispatch
-private import Foundation
 internal import JobModel
 internal import JobStore
+private import Platform
 internal import Synchronization
 
 /// The one connection that writes, on a thread of its own.
@@ -43,11 +43,9 @@ final class Writer: Sendable {
         self.onFatal = onFatal
         self.uptime = uptime
         let handedOver = HandedOver(session)
-        let thread = Thread { [self] in
-            Thread.current.name = "sluice-writer"
+        NamedThread.start("sluice-writer") { [self] in
             run(handedOver.session)
         }
-        thread.start()
     }
 
     /// Moves the session to the thread that owns it from then on.

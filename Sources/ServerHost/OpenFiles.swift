@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// How many files this process may have open: every connection is one.
 enum OpenFiles {

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// Signals that would end the process, and must not.
 enum ProcessSignals {

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import FunctionManifest
 internal import JobModel
 
@@ -14,7 +14,7 @@ struct ReadyLine: Sendable {
         self.manifest = manifest
         token =
             settings.adminTokenSource
-            ?? "$(cat '\((settings.dataFolder as NSString).appendingPathComponent("admin-token"))')"
+            ?? "$(cat '\(PathText.join(settings.dataFolder, "admin-token"))')"
     }
 
     func url(port: Int) -> String {

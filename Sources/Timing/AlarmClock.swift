@@ -1,6 +1,6 @@
-private import Foundation
 private import HeapModule
 package import JobModel
+private import Platform
 private import Synchronization
 
 /// Rings at given times, from one thread.
@@ -36,11 +36,9 @@ package final class AlarmClock: Sendable {
     private let changed = Doorbell()
 
     private init() {
-        let thread = Thread { [self] in
-            Thread.current.name = "sluice-alarms"
+        NamedThread.start("sluice-alarms") { [self] in
             while true { wait(until: ring()) }
         }
-        thread.start()
     }
 
     /// - Parameter due: milliseconds of the monotonic clock.

@@ -1,4 +1,4 @@
-private import Crypto
+private import Hashing
 package import JobModel
 
 /// Whose secret signs what. Secrets of accounts and of callers without one are never stored: they follow from the
@@ -28,8 +28,7 @@ package struct WebhookSecrets: Sendable {
     package func secretToTell(of signer: WebhookSigner) -> Secret? { team == nil ? secret(of: signer) : nil }
 
     private func derived(_ use: String) -> Secret {
-        let key = SymmetricKey(data: Array(serverKey.revealed.utf8))
-        let code = HMAC<SHA256>.authenticationCode(for: Array("sluice webhook secret\n\(use)".utf8), using: key)
-        return WebhookSignature.secret(from: Array(code))
+        let key = HMACSHA256(key: Array(serverKey.revealed.utf8))
+        return WebhookSignature.secret(from: key.code(of: Array("sluice webhook secret\n\(use)".utf8)).bytes)
     }
 }

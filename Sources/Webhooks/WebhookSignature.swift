@@ -1,20 +1,20 @@
-private import Crypto
-private import Foundation
+private import FoundationEssentials
+private import Hashing
 package import JobModel
 private import PayloadSchema
 
 /// Signs what leaves, in two schemes at once: an HMAC-SHA256 of the raw body in hex (reference/asyncly-api.txt), and
 /// Standard Webhooks 1.0 (https://www.standardwebhooks.com), which signs id and time with it.
 package struct WebhookSignature: Sendable {
-    private let plainKey: SymmetricKey
-    private let standardKey: SymmetricKey
+    private let plainKey: HMACSHA256
+    private let standardKey: HMACSHA256
 
     /// The plain scheme uses the secret's UTF-8 bytes, the standard one what is Base64 behind `whsec_`, else the UTF-8
     /// bytes too (CONTRACT 7).
     package init(secret: Secret) {
-        let bytes = Data(secret.revealed.utf8)
-        plainKey = SymmetricKey(data: bytes)
-        standardKey = SymmetricKey(data: secret.markedKey ?? bytes)
+        let bytes = Array(secret.revealed.utf8)
+        plainKey = HMACSHA256(key: bytes)
+        standardKey = HMACSHA256(key: secret.markedKey.map { Array($0) } ?? bytes)
     }
 
     /// A new secret in the form that Standard Webhooks' libraries take.
@@ -24,16 +24,15 @@ package struct WebhookSignature: Sendable {
 
     /// `sha256=<hex>` of the body alone.
     package func plain(_ body: [UInt8]) -> String {
-        let code = HMAC<SHA256>.authenticationCode(for: body, using: plainKey)
-        return "sha256=" + Hexadecimal.text(code)
+        "sha256=" + Hexadecimal.text(plainKey.code(of: body).bytes)
     }
 
     /// `v1,<base64>` of `id.timestamp.body`.
     ///
     /// - Parameter timestamp: whole seconds since 1970.
     package func standard(id: String, timestamp: Int64, _ body: [UInt8]) -> String {
-        let code = HMAC<SHA256>.authenticationCode(for: Array("\(id).\(timestamp).".utf8) + body, using: standardKey)
-        return "v1," + Data(code).base64EncodedString()
+        let code = standardKey.code(of: Array("\(id).\(timestamp).".utf8), body)
+        return "v1," + Data(code.bytes).base64EncodedString()
     }
 
     /// The header fields of both schemes.

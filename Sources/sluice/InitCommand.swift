@@ -1,7 +1,8 @@
 internal import ArgumentParser
-internal import Foundation
+internal import FoundationEssentials
 internal import FunctionManifest
 internal import Glibc
+internal import ServerHost
 
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,7 +26,7 @@ struct InitCommand: AsyncParsableCommand {
             } catch {
                 throw CommandFailure("cannot make the folder \(folder)", ExitStatus.failure)
             }
-            let manifest = (folder as NSString).appendingPathComponent("functions.yaml")
+            let manifest = PathText.join(folder, "functions.yaml")
             guard !manager.fileExists(atPath: manifest) else {
                 throw CommandFailure(
                     "\(manifest) is there already; name another folder, or look it over with \"sluice check\"",
@@ -33,7 +34,7 @@ struct InitCommand: AsyncParsableCommand {
             }
             try write(Starter.manifest, to: manifest)
             print("wrote \(manifest)")
-            let ignore = (folder as NSString).appendingPathComponent(".gitignore")
+            let ignore = PathText.join(folder, ".gitignore")
             if manager.fileExists(atPath: ignore) {
                 Console.note("\(ignore) is there already; it should have:\n\(Starter.ignored)")
             } else {

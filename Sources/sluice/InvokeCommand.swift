@@ -1,8 +1,9 @@
 internal import ArgumentParser
-internal import Foundation
+internal import FoundationEssentials
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema
+private import Platform
 
 struct InvokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -55,7 +56,13 @@ struct InvokeCommand: AsyncParsableCommand {
         guard let payload else { return nil }
         guard payload.hasPrefix("@") else { return Array(payload.utf8) }
         let name = String(payload.dropFirst())
-        if name == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
+        if name == "-" {
+            do {
+                return try InputFile.standardInput.read(upTo: .max)
+            } catch {
+                throw CommandFailure("cannot read standard input: \(error)", ExitStatus.badData)
+            }
+        }
         guard let data = FileManager.default.contents(atPath: name) else {
             throw CommandFailure("cannot read \(name)", ExitStatus.badData)
         }

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import JobModel
 internal import NIOHTTP1
 internal import PayloadSchema

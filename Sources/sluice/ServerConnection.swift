@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Foundation
+internal import FoundationEssentials
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -36,8 +36,8 @@ struct ServerOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let folder = data ?? environment["SLUICE_DATA"] ?? "."
         func file(_ name: String) -> String? {
-            FileManager.default.contents(atPath: (folder as NSString).appendingPathComponent(name))
-                .map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines) }
+            FileManager.default.contents(atPath: PathText.join(folder, name))
+                .map { String(decoding: $0, as: UTF8.self).trimmed }
         }
         let announced = file("server.json").flatMap { try? JSONParser.parse($0) }?["url"]?.string
         let named = server ?? environment["SLUICE_URL"]
@@ -53,7 +53,7 @@ struct ServerOptions: ParsableArguments {
         // The token in this folder belongs to the server of this folder, unless the folder was named.
         let isOurs = named == nil || sameServer(named, announced) || data != nil
         return ServerConnection(
-            url: url, host: host.trimmingCharacters(in: ["[", "]"]), port: parts.port ?? 80,
+            url: url, host: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host, port: parts.port ?? 80,
             token: environment["SLUICE_ADMIN_TOKEN"] ?? (isOurs ? file("admin-token") : nil))
     }
 }

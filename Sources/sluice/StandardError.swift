@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 internal import ServerHost
 
 /// What goes to stderr. A line that cannot be written (a full disk, a closed pipe) is dropped: nothing that is said may
@@ -12,7 +13,7 @@ enum StandardError {
         let bytes = Array(text.utf8)
         var written = 0
         while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
             if count > 0 { written += count } else if errno != EINTR { return }
         }
     }

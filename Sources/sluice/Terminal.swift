@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 internal import ServerHost
 
 /// What people see on a terminal: colour and tables.

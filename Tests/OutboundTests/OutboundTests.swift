@@ -1,3 +1,4 @@
+import CCrypto
 import Foundation
 import JobModel
 import Outbound
@@ -212,5 +213,17 @@ import Testing
     func `What is no URL goes nowhere`(_ url: String) async {
         let result = await outbound.send(OutboundRequest(method: "GET", url: url, timeout: .seconds(5)))
         #expect(result.failure == .invalidURL, "\(url.prefix(40))")
+    }
+
+    /// libcurl would have libcrypto do that, while the loop's thread may still be sending.
+    @Test func `Nothing of libcrypto is freed when a process that sends requests exits`() async {
+        await #expect(processExitsWith: .exitCode(0)) {
+            let outbound = Outbound(policy: .anywhere)
+            let result = await outbound.send(
+                OutboundRequest(method: "GET", url: "http://127.0.0.1:1/", timeout: .seconds(5)))
+            #expect(result.failure != nil)
+            OPENSSL_atexit { _exit(3) }
+            exit(0)
+        }
     }
 }

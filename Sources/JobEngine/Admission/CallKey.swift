@@ -1,4 +1,4 @@
-private import Crypto
+private import Hashing
 internal import JobModel
 internal import JobStore
 internal import PayloadSchema
@@ -34,12 +34,15 @@ enum CallKey {
 
     /// Every text with its length before it, so that no two lists of texts hash the same input.
     private static func hash(_ texts: [String], _ bytes: [UInt8]) -> [UInt8] {
-        var hash = SHA256()
+        var head: [UInt8] = []
         for text in texts {
-            hash.update(data: Array("\(text.utf8.count):".utf8))
-            hash.update(data: Array(text.utf8))
+            head.append(contentsOf: "\(text.utf8.count):".utf8)
+            head.append(contentsOf: text.utf8)
         }
-        hash.update(data: bytes)
-        return Array(hash.finalize())
+        let hash = SHA256.hash { hash in
+            hash.update(head)
+            hash.update(bytes)
+        }
+        return hash.bytes
     }
 }

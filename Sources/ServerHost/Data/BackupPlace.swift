@@ -1,4 +1,6 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
+internal import JobModel
 internal import SQLiteJobStore
 
 /// Where a backup goes: a name that is free, or that of an earlier backup. Anything else is refused, for a backup that
@@ -56,12 +58,11 @@ package struct BackupPlace: Sendable {
     package var query: String {
         var items = [
             ("machine", Machine.id), ("folder", FileIdentity(path: folder)?.description),
-            ("name", (path as NSString).lastPathComponent),
+            ("name", PathText.lastName(of: path)),
         ]
         items.append(("file", replaced?.description))
-        let unreserved = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "!"..."~"))
         return items.compactMap { name, value in
-            value.flatMap { $0.addingPercentEncoding(withAllowedCharacters: unreserved) }.map { "\(name)=\($0)" }
+            value.map { "\(name)=\(Template.percentEncoded($0))" }
         }.joined(separator: "&")
     }
 }

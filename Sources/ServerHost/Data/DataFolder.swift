@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 internal import PayloadSchema
 
 /// The folder with what a server keeps beside its database: secrets it made, and where it listens.
@@ -33,7 +34,7 @@ struct DataFolder: Sendable {
     func secret(_ name: String, random: () -> UInt64) throws(Problem) -> String {
         let file = file(name)
         if let data = FileManager.default.contents(atPath: file) {
-            let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            let text = String(decoding: data, as: UTF8.self).trimmed
             if text.utf8.count >= 32 { return text }
             throw Problem(text: "\(file) is damaged: shorter than 32 bytes; remove it and a new one is made")
         }
@@ -66,7 +67,7 @@ struct DataFolder: Sendable {
             + copies.filter { $0.hasPrefix(Self.backupPrefix) }.map { (file($0), "a backup that it is making") }
     }
 
-    private func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
+    private func file(_ name: String) -> String { PathText.join(path, name) }
 
     /// Written beside, synced and renamed, readable by the owner only: nobody sees half a file, and a power cut leaves the
     /// former or the new one.
@@ -88,7 +89,7 @@ struct DataFolder: Sendable {
         guard descriptor >= 0 else { return errno }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
-        let count = Foundation.write(descriptor, bytes, bytes.count)
+        let count = Glibc.write(descriptor, bytes, bytes.count)
         guard count == bytes.count else { return count < 0 ? errno : ENOSPC }
         guard fsync(descriptor) == 0, finish() else { return errno }
         return 0

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Glibc
 
 /// Failures of the system that go away without a change of the settings: a start that meets one exits with 75.
 enum DiskFailure {

@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 
 /// Folders whose entries survive a power cut: a file that is synced and whose name is not is a file that is lost.
 enum Folder {

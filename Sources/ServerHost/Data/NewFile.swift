@@ -1,4 +1,5 @@
-internal import Foundation
+internal import FoundationEssentials
+internal import Glibc
 private import Synchronization
 
 /// A file that comes into being whole or not at all: written beside its place, synced, put there, and its folder synced.
@@ -33,7 +34,7 @@ package final class NewFile: Sendable {
         size.add(bytes.count, ordering: .relaxed)
         var written = 0
         while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 { written += count } else if errno != EINTR { throw failure() }
         }
     }

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import OperationsAPI
 internal import SQLiteJobStore
 
@@ -42,7 +42,7 @@ struct OwnFiles: Sendable {
         return files.first { file in
             if let identity, FileIdentity(path: file.path) == identity { return true }
             // A file that is not there yet is no less the server's.
-            guard let folder, (file.path as NSString).lastPathComponent == target.name else { return false }
+            guard let folder, PathText.lastName(of: file.path) == target.name else { return false }
             return FileIdentity(path: Folder.parent(of: file.path)) == folder
         }?.role
     }

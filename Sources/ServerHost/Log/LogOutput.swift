@@ -1,4 +1,3 @@
-internal import Foundation
 internal import JobModel
 internal import Logging
 internal import PayloadSchema
@@ -48,7 +47,8 @@ struct LogOutput: LogHandler {
             return JSONValue.object(object).text + "\n"
         case .text:
             let facts = facts.map { " \($0.key)=\(printable($0.value))" }.joined()
-            let level = level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)
+            let name = level.rawValue.uppercased()
+            let level = name + String(repeating: " ", count: max(0, 8 - name.count))
             return "\(time) \(level)\(message)\(facts)\n"
         }
     }

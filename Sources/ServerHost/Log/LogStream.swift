@@ -1,5 +1,6 @@
-internal import Foundation
+internal import Glibc
 internal import JobModel
+private import Platform
 private import Synchronization
 internal import Timing
 
@@ -31,11 +32,9 @@ package final class LogStream: Sendable {
     /// - Parameter reader: whoever reads it there.
     package init(reader: LogReader) {
         self.reader = reader
-        let thread = Thread { [self] in
-            Thread.current.name = "sluice-log"
+        NamedThread.start("sluice-log") { [self] in
             while true { handOn() }
         }
-        thread.start()
     }
 
     /// Lines that were lost since the start.
@@ -85,7 +84,7 @@ package final class LogStream: Sendable {
     private func put(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
                 rest = rest.dropFirst(count)
             } else if errno == EAGAIN {

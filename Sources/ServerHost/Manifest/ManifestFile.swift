@@ -1,7 +1,9 @@
-internal import Foundation
+internal import FoundationEssentials
 package import FunctionManifest
+internal import Glibc
 internal import JobModel
 internal import OperationsAPI
+private import Platform
 
 /// A manifest on disk, with the `.env` beside it.
 package struct ManifestFile: Sendable {
@@ -61,19 +63,17 @@ package struct ManifestFile: Sendable {
     }
 
     package func load() throws(Unreadable) -> Loaded {
-        let bytes: Data
+        let bytes: [UInt8]
         do {
-            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            defer { try? handle.close() }
             // One byte more than it may have tells that it is too large.
-            bytes = try handle.read(upToCount: Limits.manifestBytes + 1) ?? Data()
+            bytes = try InputFile(path: path).read(upTo: Limits.manifestBytes + 1)
         } catch {
             let isThere = FileManager.default.fileExists(atPath: path)
             throw Unreadable(
                 text: "cannot load the manifest \(path): \(isThere ? "it cannot be read" : "there is no such file")",
                 isMissing: !isThere)
         }
-        return try load([UInt8](bytes))
+        return try load(bytes)
     }
 
     func load(_ bytes: [UInt8]) throws(Unreadable) -> Loaded {
@@ -84,11 +84,11 @@ package struct ManifestFile: Sendable {
                 environment: { environment[$0] },
                 file: { name in
                     let url = URL(fileURLWithPath: name, relativeTo: folder)
-                    guard let data = Self.bytes(of: url) else {
+                    guard let bytes = Self.bytes(of: url) else {
                         return .failure(
                             .init("it is not there, cannot be read, is no regular file, or is larger than a manifest"))
                     }
-                    guard let text = String(data: data, encoding: .utf8) else {
+                    guard let text = String(bytes: bytes, encoding: .utf8) else {
                         return .failure(.init("it is no UTF-8"))
                     }
                     return .success(text)
@@ -100,11 +100,11 @@ package struct ManifestFile: Sendable {
     }
 
     /// nil for what is no regular file (a pipe would be waited for without end) and for what is larger than a manifest may be.
-    private static func bytes(of url: URL) -> Data? {
-        guard kind(of: url.path) == S_IFREG, let handle = try? FileHandle(forReadingFrom: url) else { return nil }
-        defer { try? handle.close() }
-        guard let data = try? handle.read(upToCount: Limits.manifestBytes + 1) else { return Data() }
-        return data.count > Limits.manifestBytes ? nil : data
+    private static func bytes(of url: URL) -> [UInt8]? {
+        guard kind(of: url.path) == S_IFREG,
+            let bytes = try? InputFile(path: url.path).read(upTo: Limits.manifestBytes + 1)
+        else { return nil }
+        return bytes.count > Limits.manifestBytes ? nil : bytes
     }
 
     private static func kind(of path: String) -> mode_t? {
@@ -116,12 +116,12 @@ package struct ManifestFile: Sendable {
     func dotEnv() throws(Unreadable) -> [String: String] {
         let url = folder.appendingPathComponent(".env")
         guard let kind = Self.kind(of: url.path), kind != S_IFDIR else { return [:] }
-        guard let data = Self.bytes(of: url) else {
+        guard let bytes = Self.bytes(of: url) else {
             throw Unreadable(
                 text:
                     "cannot read \(url.relativePath) beside the manifest: it is no regular file, not readable for this "
                     + "user, or larger than a manifest may be; mend or remove it")
         }
-        return DotEnv.parse(String(decoding: data, as: UTF8.self))
+        return DotEnv.parse(String(decoding: bytes, as: UTF8.self))
     }
 }

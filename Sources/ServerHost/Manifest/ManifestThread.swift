@@ -1,5 +1,5 @@
-internal import Foundation
 private import Glibc
+private import Platform
 
 /// Work on a manifest, on a thread of its own: reading a large one takes many times what a request takes, and would keep
 /// one of the few threads that answer requests.
@@ -10,14 +10,11 @@ enum ManifestThread {
 
     static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
-            let thread = Thread {
-                Thread.current.name = "sluice-manifest"
+            // A manifest may be nested as deep as its limit.
+            NamedThread.start("sluice-manifest", stackBytes: 4 << 20) {
                 setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, nice)
                 continuation.resume(returning: body())
             }
-            // A manifest may be nested as deep as its limit.
-            thread.stackSize = 4 << 20
-            thread.start()
         }
     }
 }

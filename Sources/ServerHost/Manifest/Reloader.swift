@@ -1,4 +1,3 @@
-internal import Foundation
 internal import FunctionManifest
 internal import JobModel
 internal import Logging

@@ -1,5 +1,6 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import Glibc
+private import Platform
 private import Synchronization
 
 /// One set of watches, until something happens or the poll is due. Waits on a thread of its own.
@@ -53,12 +54,12 @@ final class WatchSession: Sendable {
         while !rest.isEmpty, hops < 40 {
             let name = rest.removeFirst()
             if name == ".." {
-                folder = (folder as NSString).deletingLastPathComponent
+                folder = PathText.parent(ofAbsolute: folder)
                 continue
             }
             guard name != "." else { continue }
             steps.append((folder, name))
-            let full = (folder as NSString).appendingPathComponent(name)
+            let full = PathText.join(folder, name)
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: full) {
                 hops += 1
                 rest = target.split(separator: "/").map(String.init) + rest
@@ -73,12 +74,10 @@ final class WatchSession: Sendable {
     /// Returns when something that counts has happened and nothing more comes for a while, at the poll, or when stopped.
     func wait(pollMilliseconds: Int32, quiet: Int32, patience: Duration) async {
         await withCheckedContinuation { continuation in
-            let thread = Thread { [self] in
-                Thread.current.name = "sluice-watch"
+            NamedThread.start("sluice-watch") { [self] in
                 watch(pollMilliseconds: pollMilliseconds, quiet: quiet, patience: patience)
                 continuation.resume()
             }
-            thread.start()
         }
     }
 

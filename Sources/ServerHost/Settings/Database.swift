@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// What `DATABASE_URL` names: `sqlite:sluice.db`, `sqlite:/var/lib/sluice/sluice.db`, `sqlite:///var/lib/sluice/sluice.db`.
 struct Database: Sendable {
     let path: String

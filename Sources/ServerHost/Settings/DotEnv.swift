@@ -1,15 +1,13 @@
-internal import Foundation
-
 /// `.env`: `NAME=value` lines, `#` comments, an optional `export`, single or double quotes.
 enum DotEnv {
     static func parse(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
-            var line = line.trimmingCharacters(in: .whitespaces)
+            var line = line.trimmed
             if line.hasPrefix("export ") { line = String(line.dropFirst(7)) }
             guard !line.hasPrefix("#"), let equals = line.firstIndex(of: "=") else { continue }
-            let name = line[..<equals].trimmingCharacters(in: .whitespaces)
-            let value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
+            let name = line[..<equals].trimmed
+            let value = line[line.index(after: equals)...].trimmed
             values[name] = unquoted(value)
         }
         return values
@@ -20,9 +18,9 @@ enum DotEnv {
             let end = value.dropFirst().firstIndex(of: quote)
         {
             let inner = String(value[value.index(after: value.startIndex)..<end])
-            return quote == "\"" ? inner.replacingOccurrences(of: "\\n", with: "\n") : inner
+            return quote == "\"" ? inner.replacing("\\n", with: "\n") : inner
         }
-        guard let comment = value.range(of: " #") else { return value }
-        return value[..<comment.lowerBound].trimmingCharacters(in: .whitespaces)
+        guard let comment = value.firstRange(of: " #") else { return value }
+        return value[..<comment.lowerBound].trimmed
     }
 }

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 
 /// The process's environment, and behind it the values of `.env`.
 struct Environment: Sendable {

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import JobModel
 internal import Logging
 
@@ -88,7 +88,7 @@ package struct Settings: Sendable {
             guard let data = FileManager.default.contents(atPath: path) else {
                 throw SettingsProblem(text: "\(name)_FILE names \(path), which cannot be read")
             }
-            value = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            value = String(decoding: data, as: UTF8.self).trimmed
         }
         if let value, value.utf8.count < 32 {
             throw SettingsProblem(text: "\(name) is shorter than 32 bytes; make one with: openssl rand -hex 32")
