@@ -376,17 +376,17 @@ final class TemporaryDatabase: Sendable {
     @Test func `A checkpoint comes every few hundred pages, sooner when readers held one up, later when one failed`() {
         var plan = CheckpointPlan()
         func isDue(_ pages: Int, _ now: Int64 = 0) -> Bool { plan.isDue(pages: pages, at: now) }
-        #expect(!isDue(299))
-        #expect(isDue(300))
+        #expect(!isDue(499))
+        #expect(isDue(500))
         plan.succeeded()
         // The log has begun anew.
         #expect(!isDue(3))
-        #expect(!isDue(299))
-        #expect(isDue(304))
+        #expect(!isDue(499))
+        #expect(isDue(504))
         plan.succeeded()
         // It has not, for somebody reads.
-        #expect(!isDue(403))
-        #expect(isDue(404))
+        #expect(!isDue(603))
+        #expect(isDue(604))
         plan.failed(at: 5)
         #expect(!isDue(9000, 1_000_000_004))
         #expect(isDue(2, 1_000_000_005))
