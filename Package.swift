@@ -153,7 +153,7 @@ let package = Package(
         tests("AccountsTests", uses: ["Accounts", "SQLiteJobStore", "JobStore", "JobModel"]),
         tests("OutboundTests", uses: ["Outbound", "JobModel", "TestClient", "CCrypto"]),
         tests("WebhooksTests", uses: ["Webhooks", "Outbound", "JobModel", "TestClient"]),
-        tests("HandlersTests", uses: ["Handlers", "JobModel", "PayloadSchema"]),
+        tests("HandlersTests", uses: ["Handlers", "JobModel", "Outbound", "PayloadSchema", "TestClient"]),
         tests(
             "JobEngineTests",
             uses: [

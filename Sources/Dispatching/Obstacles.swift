@@ -29,7 +29,7 @@ extension DispatchState {
             case .caller: .caller
             case .target:
                 gates[gate].health.isSilent
-                    ? .targetSilent(until: gates[gate].health.nextProbe())
+                    ? .targetSilent(until: gates[gate].health.nextProbe(of: rules.slots))
                     : .targetBusy(limit: rules.targetLimit(gates[gate].key))
             case .count: .concurrency
             case .rate: .throttle(until: opensAt(gate, time) ?? time)

@@ -13,7 +13,7 @@ extension DispatchState {
         case .target:
             if gates[id].health.isSilent {
                 // Beside the target's limit: attempts that hang must not hide that it answers again.
-                gates[id].health.nextProbe().map { $0 <= now && gates[id].reserved == 0 } == true ? 1 : 0
+                gates[id].health.nextProbe(of: rules.slots).map { $0 <= now && gates[id].reserved == 0 } == true ? 1 : 0
             } else {
                 left(id, rules.targetLimit(gates[id].key))
             }
@@ -56,7 +56,7 @@ extension DispatchState {
     func opensAt(_ id: GateID, _ now: Int64) -> Int64? {
         switch gates[id].rule {
         case .function, .account, .caller, .count: return nil
-        case .target: return gates[id].health.isSilent ? gates[id].health.nextProbe() : nil
+        case .target: return gates[id].health.isSilent ? gates[id].health.nextProbe(of: rules.slots) : nil
         case .rate(let function, let number):
             guard let rule = functions[function.index].rates[number].rule else { return nil }
             let next = cell(id, rule, at: now).nextStart(rule, at: now)

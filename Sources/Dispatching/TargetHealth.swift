@@ -8,7 +8,8 @@ struct TargetHealth: Equatable, Sendable {
     /// A silent target is tried again when the youngest attempt at it has been under way for so long: an attempt that
     /// hangs must not hide that the target answers again.
     static let probeInterval: Int64 = 5_000_000_000
-    /// Attempts at a silent target that may be under way at once.
+    /// Attempts at a silent target that may be under way at once in any case. With more slots it is a quarter of them: at the
+    /// usual 256 a new one tries every five seconds while attempts hang for up to five minutes.
     static let probes = 8
     private static let firstPause: Int64 = 1_000_000_000
 
@@ -22,8 +23,10 @@ struct TargetHealth: Equatable, Sendable {
     var isSilent: Bool { silentAttempts >= Self.patience }
 
     /// When a silent target may be tried next; nil while too many attempts try it.
-    func nextProbe() -> Int64? {
-        guard probesUnderWay < Self.probes else { return nil }
+    ///
+    /// - Parameter slots: those of the server.
+    func nextProbe(of slots: Int) -> Int64? {
+        guard probesUnderWay < max(Self.probes, slots / 4) else { return nil }
         guard probesUnderWay > 0 else { return pausedUntil }
         return max(pausedUntil, lastStart + Self.probeInterval)
     }

@@ -258,7 +258,7 @@ package enum EditorSchema {
                     "Answers that ask for another attempt; looked at first.", status,
                     example: [429, "5xx", "network", "timeout"])
             ),
-            ("honourRetryAfter", flag("Whether a target's Retry-After sets the next pause.", true)),
+            ("honourRetryAfter", flag("Whether a target's Retry-After makes the next pause longer.", true)),
             ("passRedirect", flag("Whether a 303 with a Location becomes the job's redirect.", false)),
             ("secret", text("Signs requests as webhooks are signed; by reference.", example: "${SIGNING_SECRET}")),
         ])

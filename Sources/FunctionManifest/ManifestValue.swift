@@ -19,7 +19,12 @@ struct ManifestValue {
             return nil
         }
         do {
-            return (try context.references.resolve(text, isTemplate: isTemplate), plain)
+            let resolved = try context.references.resolve(text, isTemplate: isTemplate)
+            for empty in context.references.takeEmpty() {
+                context.problems.add(
+                    "\(path): \(empty.message)", at: node.span, help: empty.help, severity: .warning)
+            }
+            return (resolved, plain)
         } catch {
             report(error.message, help: error.help)
             return nil

@@ -1,3 +1,5 @@
+internal import JobModel
+
 /// What `${…}` references in a manifest are read from; handed in, so that tests own it.
 package struct ReferenceSources: Sendable {
     package var environment: @Sendable (String) -> String?
@@ -26,8 +28,16 @@ final class ReferenceResolver {
     /// Files that were referred to, to be watched.
     private(set) var files: [String] = []
 
+    /// References that stand for nothing, since they were last taken: a `Bearer ` without a token is rarely meant.
+    private var empty: [Problem] = []
+
     init(_ sources: ReferenceSources) {
         self.sources = sources
+    }
+
+    func takeEmpty() -> [Problem] {
+        defer { empty = [] }
+        return empty
     }
 
     struct Problem: Error {
@@ -67,7 +77,12 @@ final class ReferenceResolver {
             files.append(path)
             switch sources.file(path) {
             case .success(let text):
-                return text.hasSuffix("\n") ? String(text.dropLast()) : text
+                let value = SecretFile.value(of: Array(text.utf8)) ?? text
+                if value.isEmpty {
+                    empty.append(
+                        Problem(message: "the file \"\(path)\" is empty", help: "write the value into it"))
+                }
+                return value
             case .failure(let problem):
                 throw Problem(message: "cannot read the file \"\(path)\": \(problem.text)", help: nil)
             }
@@ -93,7 +108,15 @@ final class ReferenceResolver {
                 message: "\"${\(reference)}\" is no reference",
                 help: "write ${NAME}, ${NAME:-default} or ${file:PATH}; \"$${\" for a literal \"${\"")
         }
-        if let value = sources.environment(name), !value.isEmpty || fallback == nil { return value }
+        if let value = sources.environment(name), !value.isEmpty || fallback == nil {
+            if value.isEmpty {
+                empty.append(
+                    Problem(
+                        message: "the environment variable \(name) is set and empty",
+                        help: "give it a value, or write ${\(name):-} where nothing is meant"))
+            }
+            return value
+        }
         guard let fallback else {
             throw Problem(
                 message: "the environment variable \(name) is not set",

@@ -131,19 +131,12 @@ struct StatusPage: Sendable {
     }
 
     private func checked(_ url: String?, _ job: JobSnapshot) -> String? {
-        guard let url, Self.isLocation(url) else {
+        guard let url, RedirectURL.isValid(url) else {
             logger.warning(
                 "Redirect left out: it is no http(s) URL and no absolute path",
                 metadata: ["job": "\(job.job.id)", "function": "\(job.job.function)"])
             return nil
         }
         return url
-    }
-
-    private static func isLocation(_ url: String) -> Bool {
-        // "//host" and "/\host" lead to another server.
-        let isPath = url.hasPrefix("/") && !url.hasPrefix("//") && !url.hasPrefix("/\\")
-        guard isPath || HTTPScheme(of: url) != nil else { return false }
-        return url.utf8.allSatisfy(ASCII.isVisible)
     }
 }

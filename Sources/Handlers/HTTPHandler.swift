@@ -117,9 +117,10 @@ package struct HTTPHandler: Handler {
         let retries: Bool =
             switch failure {
             case .timedOut, .connectTimedOut: target.retriesTimeouts
-            case .invalidURL, .invalidHeader, .forbidden: false
-            case .nameNotFound, .notConnected, .certificateNotTrusted, .tlsFailed, .connectionLost, .notHTTP,
-                .headTooLarge, .notSentTwice, .cancelled, .other:
+            case .invalidURL, .invalidHeader: false
+            case .unreachable, .nameNotFound, .notConnected, .certificateNotTrusted, .tlsFailed, .connectionLost,
+                .notHTTP, .headTooLarge, .endless, .protocolSwitched, .lengthsDiffer, .codingNotDecoded, .notSentTwice,
+                .cancelled, .other:
                 target.retriesNetwork
             }
         return .failure(.init(error: "\(failure)", retryable: retries))
@@ -146,7 +147,10 @@ package struct HTTPHandler: Handler {
     private static func value(of answer: OutboundAnswer, _ exchange: Exchange) -> [UInt8] {
         let type = (answer["content-type"] ?? "").split { ";\t ".contains($0) }.first?.asciiLowercased ?? ""
         let isJSON = type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
-        if isJSON, !answer.isTruncated, (try? JSONParser.validate(answer.body)) != nil { return answer.body }
+        // A byte-order mark in front of JSON may be ignored (RFC 8259, section 8.1), and some platforms write one.
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let body = answer.body.starts(with: mark) ? Array(answer.body.dropFirst(mark.count)) : answer.body
+        if isJSON, !answer.isTruncated, (try? JSONParser.validate(body)) != nil { return body }
         return JSONValue.string(exchange.body).bytes
     }
 }

@@ -125,9 +125,7 @@ extension Decision {
         using generator: inout some RandomNumberGenerator
     ) -> Next {
         guard used < policy.attempts else { return .end(Ending(.failed, failure: .exhausted)) }
-        let delay =
-            retryAfter.map { min(max(.zero, $0), Limits.retryAfter) }
-            ?? policy.delay(afterFailures: used, using: &generator)
+        let delay = policy.delay(afterFailures: used, atLeast: retryAfter, using: &generator)
         // The Reclaimer ends the job when its deadline comes; a retry beyond it never starts.
         return .queue(at: now + delay)
     }

@@ -48,6 +48,14 @@ package struct RetryPolicy: Equatable, Sendable {
         }
     }
 
+    /// The delay when the other side has asked for one: never shorter than the policy's, and never longer than a day for the
+    /// other side's sake (CONTRACT 3, `honourRetryAfter`).
+    package func delay(
+        afterFailures failures: Int, atLeast asked: Duration?, using generator: inout some RandomNumberGenerator
+    ) -> Duration {
+        max(delay(afterFailures: failures, using: &generator), min(asked ?? .zero, Limits.retryAfter))
+    }
+
     /// base^exponent by repeated multiplication, stopping at infinity.
     private func power(_ base: Double, _ exponent: Int) -> Double {
         var result = 1.0

@@ -47,7 +47,8 @@ extension Timestamp: CustomStringConvertible {
         // Days to civil date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
         let millisecondsPerDay: Int64 = 86_400_000
         let days = milliseconds.flooredDivision(by: millisecondsPerDay)
-        let rest = milliseconds - days * millisecondsPerDay
+        // Not by the days times their length, which is out of range for the first day that there is.
+        let rest = (milliseconds % millisecondsPerDay + millisecondsPerDay) % millisecondsPerDay
         let shifted = days + 719_468
         let era = shifted.flooredDivision(by: 146_097)
         let dayOfEra = shifted - era * 146_097

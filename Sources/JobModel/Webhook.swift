@@ -202,10 +202,13 @@ package struct WebhookAnswer: Equatable, Sendable {
     package var statusCode: Int?
     /// nil for 2xx.
     package var error: String?
+    /// How long the receiver wants to be left alone.
+    package var retryAfter: Duration?
 
-    package init(statusCode: Int?, error: String?) {
+    package init(statusCode: Int?, error: String?, retryAfter: Duration? = nil) {
         self.statusCode = statusCode
         self.error = error
+        self.retryAfter = retryAfter
     }
 
     package var isDelivered: Bool { error == nil }

@@ -60,10 +60,14 @@ final class CurlShard {
 
     func cancel(_ transfer: Transfer) {
         transfer.isCancelled = true
+        stop(transfer, .cancelled)
+    }
+
+    private func stop(_ transfer: Transfer, _ failure: OutboundFailure) {
         // It may have ended meanwhile, or not begun.
         guard let easy = transfer.easy, running.removeValue(forKey: easy.raw) != nil else { return }
         curl_multi_remove_handle(multi, easy.raw)
-        transfer.stop()
+        transfer.stop(failure)
         ended.append(transfer)
         keep(easy)
     }
@@ -94,6 +98,11 @@ final class CurlShard {
         if events & EPOLLERR.rawValue != 0 { mask |= CURL_CSELECT_ERR }
         var still: Int32 = 0
         curl_multi_socket_action(multi, socket, mask, &still)
+        // What libcurl counts is the body; an answer that goes on and on beside it is seen on the socket only.
+        guard sockets.isWanted(socket), let raw = sockets.longUser(of: socket), let transfer = running[raw],
+            transfer.isEndless(on: socket)
+        else { return }
+        stop(transfer, .endless)
     }
 
     func actOnTimer(at now: Int64) {
@@ -135,17 +144,17 @@ final class CurlShard {
     private static let onSocket:
         @convention(c) (
             UnsafeMutableRawPointer?, curl_socket_t, Int32, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?
-        ) -> Int32 = { _, socket, what, pointer, _ in
-            me(pointer)?.watch(socket, what)
+        ) -> Int32 = { easy, socket, what, pointer, _ in
+            me(pointer)?.watch(socket, what, easy)
             return 0
         }
 
-    private func watch(_ socket: Int32, _ what: Int32) {
+    private func watch(_ socket: Int32, _ what: Int32, _ easy: UnsafeMutableRawPointer?) {
         guard what != CURL_POLL_REMOVE else { return sockets.letGo(socket, shard: index) }
         var events: UInt32 = 0
         if what & CURL_POLL_IN != 0 { events |= EPOLLIN.rawValue }
         if what & CURL_POLL_OUT != 0 { events |= EPOLLOUT.rawValue }
-        sockets.watch(socket, events, shard: index)
+        sockets.watch(socket, events, shard: index, user: easy)
     }
 
     private static let onTimer: @convention(c) (UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Int32 = {

@@ -8,11 +8,6 @@ internal import JobModel
 /// libcurl walks over the connections of a multi handle for each request. So requests are spread over several, by target and
 /// so that none has too many: what hangs costs the others nothing.
 final class CurlTransfers {
-    /// libcurl wants this once, before any thread uses it. It sets up libcrypto, if nobody has by then.
-    private static let isReady = {
-        LibCrypto.prepare()
-        return curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
-    }()
     private static let shardCount = 32
     /// So many requests to one target share a shard; further ones go to the next that has room.
     private static let shardWidth = 64
@@ -31,7 +26,7 @@ final class CurlTransfers {
     private var latest: (url: String, index: Int)?
 
     init(policy: EgressPolicy, wake: Int32) {
-        _ = Self.isReady
+        _ = CurlLibrary.isReady
         self.policy = policy
         sockets.watch(wake, EPOLLIN.rawValue, shard: Self.shardCount)
     }

@@ -9,7 +9,7 @@ protocol HandleUser: AnyObject {
     func take(headLine: UnsafeRawBufferPointer) -> Bool
     /// Whether a connection to this address may be opened.
     func mayOpen(_ address: SocketAddress?) -> Bool
-    /// Whether the request may be sent, over a connection to this address.
+    /// Whether the request may be sent, or sent again, over a connection to this address.
     func maySend(to address: UnsafeMutablePointer<CChar>?, port: Int32) -> Bool
 }
 
@@ -46,6 +46,8 @@ final class EasyHandle {
         ccurl_set_long(raw, CURLOPT_PATH_AS_IS, 1)
         ccurl_set_long(raw, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         ccurl_set_long(raw, CURLOPT_MAXAGE_CONN, OutboundLimits.idleSeconds)
+        // All codings that this libcurl can decode; what is asked for is said by the request's own field (`HeaderList`).
+        ccurl_set_text(raw, CURLOPT_ACCEPT_ENCODING, "")
         ccurl_set_sink(raw, CURLOPT_WRITEFUNCTION, Self.onBody)
         ccurl_set_pointer(raw, CURLOPT_WRITEDATA, me)
         ccurl_set_sink(raw, CURLOPT_HEADERFUNCTION, Self.onHeader)

@@ -27,9 +27,9 @@ final class HeaderList {
     /// Lines that end with a NUL, and where each begins.
     private static func lines(of request: OutboundRequest) -> (text: [UInt8], starts: [Int]) {
         var text: [UInt8] = []
-        text.reserveCapacity(32 + request.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 3 })
+        text.reserveCapacity(64 + request.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 3 })
         var starts: [Int] = []
-        starts.reserveCapacity(request.headers.count + 2)
+        starts.reserveCapacity(request.headers.count + 3)
         func add(_ name: String, _ separator: StaticString, _ value: String = "") {
             starts.append(text.count)
             text += name.utf8
@@ -41,6 +41,9 @@ final class HeaderList {
         add("Expect", ":")
         let namesType = request.headers.contains { $0.name.isSameIgnoringASCIICase(as: "content-type") }
         if !namesType { add("Content-Type", ":") }
+        let namesCodings = request.headers.contains { $0.name.isSameIgnoringASCIICase(as: "accept-encoding") }
+        // Most servers send what a body is then, and not a coding of it; what is coded all the same is decoded.
+        if !namesCodings { add("Accept-Encoding", ": ", "identity") }
         for (name, value) in request.headers {
             // With a colon and nothing behind it, or blanks, libcurl would leave the field out.
             if value.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { add(name, ";") } else { add(name, ": ", value) }

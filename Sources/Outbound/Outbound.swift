@@ -3,16 +3,22 @@ private import Synchronization
 
 /// Sends HTTP requests that leave this machine, under one egress policy.
 ///
-/// libcurl on a thread of its own (`CurlLoop`). Redirects are not followed, nothing is sent twice, no proxy is used. A
+/// libcurl on a thread of its own (`CurlLoop`). Redirects are not followed, nothing that may have arrived is sent twice, no proxy is used. A
 /// connection is opened and used again under this policy only.
 package final class Outbound: Sendable {
     private let policy: EgressPolicy
+    private let beforeSending: (@Sendable () -> Void)?
     /// Made with the first request: most servers send none.
     private let started = Mutex<CurlLoop?>(nil)
 
     /// - Parameter policy: which addresses it may go to.
-    package init(policy: EgressPolicy) {
+    package convenience init(policy: EgressPolicy) { self.init(policy: policy, beforeSending: nil) }
+
+    /// - Parameter beforeSending: called by the loop right before a request leaves; for tests of what happens in between.
+    init(policy: EgressPolicy, beforeSending: (@Sendable () -> Void)?) {
+        _ = CurlLibrary.keepsKeys
         self.policy = policy
+        self.beforeSending = beforeSending
     }
 
     deinit { started.withLock { $0?.stop() } }
@@ -30,6 +36,7 @@ package final class Outbound: Sendable {
         if let failure = Self.problem(of: request) { return OutboundResult(answer: nil, failure: failure) }
         let loop = loop
         let transfer = Transfer(request)
+        transfer.beforeSending = beforeSending
         var result = await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 transfer.continuation = continuation

@@ -10,7 +10,7 @@ package struct OutboundRequest: Sendable {
     package var body: [UInt8]?
     /// From the first look at the name to the last byte of the answer.
     package var timeout: Duration
-    /// Bytes of the answer's body that are kept; past them the connection is closed and the status decides.
+    /// Bytes of the answer's body that are kept, decoded; past them the connection is closed and the status decides.
     package var bodyLimit: Int
 
     package init(
@@ -33,6 +33,9 @@ package enum OutboundLimits {
     /// Status lines and fields of an answer, interim ones and trailers included: far more than any server that means well
     /// sends, so that endless ones end.
     package static let headBytes = 256 << 10
+    /// Everything of an answer as it comes over the wire. A body at its limit in chunks of one byte, behind the largest head,
+    /// is 640 KiB.
+    static let wireBytes = 1 << 20
     /// To a host that answers no packet: most are far quicker, and an attempt has better uses for its time.
     package static let connect = Duration.seconds(10)
     /// Idle connections that are kept for the next request, by each of libcurl's handles.

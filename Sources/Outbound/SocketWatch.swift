@@ -11,6 +11,10 @@ final class SocketWatch {
         /// Which multi handle asked for it.
         var shard = 0
         var isWanted = false
+        /// What has happened since somebody wanted to know.
+        var turns: UInt32 = 0
+        /// Whose request it carries.
+        var user: UnsafeMutableRawPointer?
         /// Others, of the resolver, come and go without a word.
         var isConnection = false
     }
@@ -43,9 +47,10 @@ final class SocketWatch {
     }
 
     /// Watches it for these events; `shard` comes back with each.
-    func watch(_ socket: Int32, _ events: UInt32, shard: Int) {
+    func watch(_ socket: Int32, _ events: UInt32, shard: Int, user: UnsafeMutableRawPointer? = nil) {
         let known = self[socket]
         self[socket].isWanted = true
+        if !known.isWanted { (self[socket].turns, self[socket].user) = (0, user) }
         // Of another socket than a connection nobody says that it was closed: its number may be a new one's.
         guard !known.isConnection || known.events != events || known.shard != shard else { return }
         (self[socket].events, self[socket].shard) = (events, shard)
@@ -58,6 +63,12 @@ final class SocketWatch {
 
     /// Whether somebody wants to know what happens on it.
     func isWanted(_ socket: Int32) -> Bool { self[socket].isWanted }
+
+    /// Something happened: whose request is carried there, now and then, when that takes many turns.
+    func longUser(of socket: Int32) -> UnsafeMutableRawPointer? {
+        self[socket].turns &+= 1
+        return self[socket].turns.isMultiple(of: 8) ? self[socket].user : nil
+    }
 
     /// This shard does not want to know for now. The number may be another's socket already.
     func letGo(_ socket: Int32, shard: Int) {

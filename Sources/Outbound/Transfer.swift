@@ -21,13 +21,14 @@ final class Transfer: @unchecked Sendable {
     private var policy = EgressPolicy.anywhere
     private var host = ""
 
-    /// The lines of the answer's head, as they came.
-    private var head: [UInt8] = []
-    private var headBytes = 0
+    private var head = AnswerHead()
     private var answerBody: [UInt8] = []
     private var isTruncated = false
     /// What came of it.
     private var result: OutboundResult?
+    /// What its connection had received when it was first asked about it.
+    private var receivedBefore: UInt64?
+    var beforeSending: (@Sendable () -> Void)?
     /// How often the request was about to be sent.
     private var sendings = 0
     /// Why one of our own callbacks stopped it.
@@ -44,7 +45,6 @@ final class Transfer: @unchecked Sendable {
             copy.copyBytes(from: bytes)
             return UnsafeMutableRawBufferPointer(rebasing: copy[..<bytes.count])
         }
-        head.reserveCapacity(512)
     }
 
     deinit {
@@ -91,11 +91,14 @@ final class Transfer: @unchecked Sendable {
             // An interim answer (1xx) with none after it is no answer.
             status < 200
             ? nil : OutboundAnswer(status: status, body: answerBody, isTruncated: isTruncated)
-        release(OutboundResult(answer: answer, failure: failure(code, easy), timings: timings(easy)))
+        let failure = failure(code, easy)
+        // How long the look at a name took would tell whether there is one.
+        let timings = failure == .unreachable ? OutboundTimings() : timings(easy)
+        release(OutboundResult(answer: answer, failure: failure, timings: timings))
     }
 
-    func stop() {
-        stopped = .cancelled
+    func stop(_ failure: OutboundFailure) {
+        stopped = failure
         finish(CURLE_ABORTED_BY_CALLBACK)
     }
 
@@ -117,7 +120,23 @@ final class Transfer: @unchecked Sendable {
     }
 
     /// The fields of the answer; for whoever was told the result.
-    var answerFields: [OutboundAnswer.Field] { HeadText.fields(head) }
+    var answerFields: [OutboundAnswer.Field] {
+        let fields = HeadText.fields(head.lines)
+        guard result?.failure == nil, request.method != "HEAD", head.describesCodedBody else { return fields }
+        // They speak of what came over the wire, and here is what it meant.
+        return fields.filter { $0.name != "content-encoding" && $0.name != "content-length" }
+    }
+
+    /// Whether far more has come on its connection than an answer can need.
+    func isEndless(on socket: Int32) -> Bool {
+        // Of HTTP/2 a connection carries many at once, and frames have their bounds.
+        guard head.isHTTP1, let received = SocketCounter.received(on: socket) else { return false }
+        guard let before = receivedBefore else {
+            receivedBefore = received
+            return false
+        }
+        return received &- before > UInt64(OutboundLimits.wireBytes)
+    }
 
     // MARK: What came of it
 
@@ -128,7 +147,7 @@ final class Transfer: @unchecked Sendable {
         switch code {
         case CURLE_OK: return nil
         case CURLE_URL_MALFORMAT: return .invalidURL
-        case CURLE_COULDNT_RESOLVE_HOST: return .nameNotFound
+        case CURLE_COULDNT_RESOLVE_HOST: return policy.isOpen ? .nameNotFound : .unreachable
         case CURLE_COULDNT_CONNECT: return .notConnected(reason: Self.reason(easy) ?? "failed")
         case CURLE_OPERATION_TIMEDOUT:
             var connected: curl_off_t = 0
@@ -147,8 +166,11 @@ final class Transfer: @unchecked Sendable {
         // A line of the head that is longer than libcurl's 100 KiB, as it says it.
         case CURLE_OUT_OF_MEMORY: return .headTooLarge
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_HTTP2, CURLE_HTTP2_STREAM,
-            CURLE_BAD_CONTENT_ENCODING, CURLE_CHUNK_FAILED:
+            CURLE_CHUNK_FAILED:
             return .notHTTP
+        case CURLE_BAD_CONTENT_ENCODING: return .codingNotDecoded
+        // None of our own callbacks: what comes behind the coded body.
+        case CURLE_WRITE_ERROR where head.isCoded: return .codingNotDecoded
         default: return .other(code: Int(code.rawValue))
         }
     }
@@ -212,20 +234,14 @@ extension Transfer: HandleUser {
     }
 
     func take(headLine line: UnsafeRawBufferPointer) -> Bool {
-        headBytes += line.count
-        guard headBytes <= OutboundLimits.headBytes else {
-            stopped = .headTooLarge
-            return false
-        }
-        // An interim answer's fields are not the answer's.
-        if line.starts(with: "HTTP/".utf8) { head.removeAll(keepingCapacity: true) }
-        head.append(contentsOf: line)
-        return true
+        guard let failure = head.take(line) else { return true }
+        stopped = failure
+        return false
     }
 
     func mayOpen(_ target: SocketAddress?) -> Bool {
         guard let target, policy.allows(target.address, port: target.port, host: host) else {
-            stopped = .forbidden
+            stopped = .unreachable
             return false
         }
         // An allowed address after a forbidden one: the name has both, and only this one is used.
@@ -236,16 +252,25 @@ extension Transfer: HandleUser {
     func maySend(to remote: UnsafeMutablePointer<CChar>?, port: Int32) -> Bool {
         // A connection that is used again was opened for another request: look once more.
         guard policy.isOpen || mayReach(remote, port) else {
-            stopped = .forbidden
+            stopped = .unreachable
             return false
         }
         sendings += 1
-        guard sendings == 1 else {
+        guard sendings == 1 || (sendings == 2 && sentBytes == 0) else {
             // libcurl sends again when a connection that it used again had died; whether the first arrived nobody knows.
             stopped = .notSentTwice
             return false
         }
+        beforeSending?()
         return true
+    }
+
+    /// What the system took of the request so far: nothing when the other side had closed the connection before.
+    private var sentBytes: Int {
+        guard let raw = easy?.raw else { return 0 }
+        var bytes = Int.max
+        ccurl_get_long(raw, CURLINFO_REQUEST_SIZE, &bytes)
+        return bytes
     }
 
     private func mayReach(_ remote: UnsafeMutablePointer<CChar>?, _ port: Int32) -> Bool {

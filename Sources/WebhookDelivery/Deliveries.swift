@@ -11,7 +11,7 @@ package final class Deliveries: Service {
     private static let napMilliseconds: Int64 = 1000
     /// At a shutdown attempts under way get this long; what is cut off is made again after the restart.
     private static let graceMilliseconds: Int64 = 5000
-    /// With no room, whether some receiver has become slow is looked at this often.
+    /// With no room, whether some receiver has become slow is looked at this often, and what stands behind those that wait.
     private static let crowdedMilliseconds: Int64 = 250
     /// After the store could not be asked or written to.
     private static let pauseMilliseconds: Int64 = 1000
@@ -32,6 +32,10 @@ package final class Deliveries: Service {
         var slots = DeliverySlots()
         /// What was claimed and is not settled yet, by number.
         var held: [Int64: Lease] = [:]
+        /// What has its slot and is to be started by the loop.
+        var toStart: [HeldDelivery] = []
+        /// With no room, when the store is asked next, in milliseconds of the monotonic clock.
+        var nextLook: Int64 = .min
         /// When leases are next compared with that, in milliseconds of the monotonic clock.
         var nextReconciliation: Int64 = .min
         var nap: OneShot<Void>?
@@ -99,15 +103,22 @@ package final class Deliveries: Service {
     /// Takes what is due as far as there is room, then sleeps until there is something to do.
     private func round(_ group: inout DiscardingTaskGroup) async {
         let before = clock.now()
-        let retreating = state.withLock { $0.slots.retreat(at: before.monotonic) }
+        let (starting, retreating) = state.withLock { state in
+            defer { state.toStart = [] }
+            return (state.toStart, state.slots.retreat(at: before.monotonic))
+        }
+        for held in starting { group.addTask { await self.see(held) } }
         await putBack(retreating, at: before)
         await reconcile(at: before)
         // That may have taken long.
         let now = clock.now()
         let room = state.withLock { state in
-            state.awake = false
+            state.awake = !state.toStart.isEmpty
             state.isBehind = state.slots.room == 0
-            return state.slots.room
+            // With room again and again, what stands behind those that wait has its turn soon enough.
+            if state.isBehind, now.monotonic < state.nextLook { return 0 }
+            state.nextLook = now.monotonic + Self.crowdedMilliseconds
+            return state.isBehind ? DeliverySlots.total : state.slots.room
         }
         guard room > 0 else { return await nap(until: now.steady + .milliseconds(Self.crowdedMilliseconds), now) }
         let claim: DeliveryClaim
@@ -189,14 +200,16 @@ package final class Deliveries: Service {
     private func see(_ first: HeldDelivery) async {
         var current: HeldDelivery? = first
         while let held = current {
-            let milliseconds = await attempt(held)
+            let (milliseconds, hasAnswered) = await attempt(held)
             let now = clock.now().monotonic
             let (next, nap, idle) = state.withLock { state in
-                let next = state.slots.giveBack(held.delivery.content.url, after: milliseconds, at: now)
+                let starting = state.slots.giveBack(held, hasAnswered: hasAnswered, after: milliseconds, at: now)
+                state.toStart += starting.dropFirst()
                 // Asking the store for a few at a time would cost more than sending them.
                 let isWorthIt = state.isBehind && state.slots.room >= DeliverySlots.total / 4
+                let wakes = isWorthIt || starting.count > 1
                 return (
-                    next, isWorthIt ? Self.wake(&state) : nil, state.slots.taken == 0 ? state.idle : nil
+                    starting.first, wakes ? Self.wake(&state) : nil, state.slots.taken == 0 ? state.idle : nil
                 )
             }
             nap?.set(())
@@ -207,8 +220,8 @@ package final class Deliveries: Service {
 
     /// One attempt, from the request to the row that tells of it.
     ///
-    /// - Returns: how long the receiver took, in milliseconds.
-    private func attempt(_ held: HeldDelivery) async -> Int64 {
+    /// - Returns: how long the receiver took, and whether it answered.
+    private func attempt(_ held: HeldDelivery) async -> (milliseconds: Int64, hasAnswered: Bool) {
         let delivery = held.delivery
         let settings = deployment().webhooks
         let start = clock.now()
@@ -221,7 +234,7 @@ package final class Deliveries: Service {
                     timeout: settings.timeout, headerPrefix: settings.headerPrefix))
         }
         // Cut off by the shutdown: the lease ends with this process, and the next one makes the attempt again.
-        guard !Task.isCancelled else { return 0 }
+        guard !Task.isCancelled else { return (0, false) }
         let end = clock.now()
         let milliseconds = end.monotonic - start.monotonic
         let attempt = DeliveryAttempt(
@@ -230,11 +243,12 @@ package final class Deliveries: Service {
         let change = signer == nil ? .failed : change(after: answer, of: delivery, settings.retry, at: end.steady)
         let settlement = DeliverySettlement(
             number: delivery.number, lease: held.lease, attempt: attempt, change: change)
-        guard await write([settlement]) else { return milliseconds }
+        let finding = (milliseconds, answer.statusCode != nil)
+        guard await write([settlement]) else { return finding }
         note(delivery, attempt, change, at: end)
         // It is due before anything that the store has told of.
         if case .later = change { wake() }
-        return milliseconds
+        return finding
     }
 
     /// Nobody would believe a webhook that is signed with another secret: it is given up, and can be sent again.
@@ -260,7 +274,8 @@ package final class Deliveries: Service {
         let used = delivery.used + 1
         guard !answer.endsAttempts, used < retry.attempts else { return .failed }
         var generator = SourceGenerator(source: random)
-        return .later(at: now + retry.delay(afterFailures: used, using: &generator))
+        let delay = retry.delay(afterFailures: used, atLeast: answer.retryAfter, using: &generator)
+        return .later(at: now + delay)
     }
 
     private func note(
@@ -328,8 +343,12 @@ package final class Deliveries: Service {
 
     private func drain() async {
         let idle = OneShot<Void>()
+        let now = clock.now().monotonic
         let isBusy = state.withLock { state in
             state.idle = idle
+            // These have not begun: the next process sends them.
+            for held in state.toStart { _ = state.slots.giveBack(held, hasAnswered: false, after: 0, at: now) }
+            state.toStart = []
             return state.slots.taken > 0
         }
         guard isBusy else { return }

@@ -41,8 +41,9 @@ package final class HTTPWebhookSender: WebhookSender {
         // Whoever said 2xx has it, whatever became of the rest of the answer.
         if let status = result.answer?.status {
             let isTaken = (200..<300).contains(status)
+            let pause = result.answer?["retry-after"].flatMap { RetryAfter.duration($0, now: message.time) }
             return WebhookAnswer(
-                statusCode: status, error: isTaken ? nil : HTTPStatus(status).text)
+                statusCode: status, error: isTaken ? nil : HTTPStatus(status).text, retryAfter: isTaken ? nil : pause)
         }
         return WebhookAnswer(statusCode: nil, error: result.failure.map { "\($0)" } ?? "no answer")
     }

@@ -21,7 +21,7 @@ import Testing
         // Told once.
         let second = (0..<6).map { _ in health.gaveNoAnswer(at: 0) }
         #expect(second == [false, false, false, false, true, false])
-        #expect(health.isSilent && health.nextProbe() == Self.second)
+        #expect(health.isSilent && health.nextProbe(of: 8) == Self.second)
     }
 
     @Test func `Pauses double up to five seconds`() {
@@ -31,7 +31,7 @@ import Testing
         var pauses: [Int64] = []
         for _ in 0..<6 {
             _ = health.gaveNoAnswer(at: now)
-            let next = health.nextProbe() ?? 0
+            let next = health.nextProbe(of: 8) ?? 0
             pauses.append((next - now) / Self.second)
             now = next
         }
@@ -41,23 +41,36 @@ import Testing
     @Test func `What ends together is one finding`() {
         var health = TargetHealth()
         for _ in 0..<200 { _ = health.gaveNoAnswer(at: 0) }
-        #expect(health.nextProbe() == Self.second)
+        #expect(health.nextProbe(of: 8) == Self.second)
         _ = health.gaveNoAnswer(at: Self.second)
-        #expect(health.nextProbe() == 3 * Self.second)
+        #expect(health.nextProbe(of: 8) == 3 * Self.second)
     }
 
     @Test func `While an attempt hangs, the next one tries after five seconds, eight at once at most`() {
         var health = Self.silent()
         var now = Self.second
         for _ in 0..<TargetHealth.probes {
-            #expect(health.nextProbe().map { $0 <= now } == true)
+            #expect(health.nextProbe(of: 8).map { $0 <= now } == true)
             let isProbe = health.started(at: now)
             #expect(isProbe)
             now += 5 * Self.second
         }
-        #expect(health.nextProbe() == nil)
+        #expect(health.nextProbe(of: 8) == nil)
         health.probeEnded()
-        #expect(health.nextProbe() == now)
+        #expect(health.nextProbe(of: 8) == now)
+    }
+
+    /// With 256 slots a new attempt tries every five seconds while those before hang for five minutes.
+    @Test func `The more slots there are, the longer attempts may hang without a pause in trying`() {
+        var health = Self.silent()
+        var now = Self.second
+        for _ in 0..<64 {
+            #expect(health.nextProbe(of: 256) == now)
+            _ = health.started(at: now)
+            now += 5 * Self.second
+        }
+        #expect(health.nextProbe(of: 256) == nil && now >= 300 * Self.second)
+        #expect(health.nextProbe(of: 8) == nil && health.nextProbe(of: 1024) == now)
     }
 
     private static func calls(_ name: String, _ host: String, own: Int? = nil) -> Function {

@@ -46,7 +46,8 @@ extension ManifestResult {
     ])
     func `What would go astray at every call is refused at once`(_ lines: String, _ message: String) {
         let result = target(lines, ["HOST": ""])
-        #expect(result.summary.count == 1 && result.summary[0].contains(message), "\(result.summary)")
+        let errors = result.problems.filter { $0.severity == .error }
+        #expect(errors.count == 1 && errors.first?.message.contains(message) == true, "\(result.summary)")
     }
 
     @Test func `Keys are the same when their bytes are`() {
@@ -440,6 +441,37 @@ extension ManifestResult {
         #expect(result.only?.summary == "one-two-${C}-three")
         #expect(result.only?.timeout == .seconds(7))
         #expect(result.manifest?.referencedFiles == ["note.txt"])
+    }
+
+    @Test(arguments: ["s3cret", "s3cret\n", "s3cret\r\n", "\u{FEFF}s3cret\r\n"])
+    func `What an editor adds to a file is no part of its value`(_ content: String) {
+        let text = "version: 1\nfunctions:\n  f: {handler: {builtin: echo}, summary: \"<${file:a}>\"}\n"
+        #expect(load(text, files: ["a": content]).only?.summary == "<s3cret>")
+        #expect(load(text, files: ["a": "\(content)\n"]).only?.summary != "<>")
+    }
+
+    @Test func `A reference that stands for nothing is warned of by its name`() throws {
+        func warnings(_ value: String) -> [String] {
+            let result = load(
+                "version: 1\nfunctions:\n  f: {handler: {builtin: echo}, summary: \"\(value)\"}\n",
+                environment: ["EMPTY": "", "FULL": "v"],
+                files: ["empty": "", "line": "\r\n", "mark": "\u{FEFF}", "blank": " ", "full": "s3cret"])
+            guard case .success(_, let warnings) = result else { return ["failed: \(result.summary)"] }
+            return warnings.map { "\($0.severity) \($0.message)" }
+        }
+        for name in ["empty", "line", "mark"] {
+            #expect(
+                warnings("Bearer ${file:\(name)}") == [
+                    "warning functions.f.summary: the file \"\(name)\" is empty"
+                ])
+        }
+        #expect(
+            warnings("Bearer ${EMPTY} ${file:full}") == [
+                "warning functions.f.summary: the environment variable EMPTY is set and empty"
+            ])
+        for fine in ["${file:full}", "${file:blank}", "${FULL}", "${EMPTY:-}", "${UNSET:-}", "$${EMPTY}"] {
+            #expect(warnings(fine).isEmpty, "\(fine)")
+        }
     }
 
     @Test func `The revision is made of the bytes and the values of references`() {

@@ -109,6 +109,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (Duration.seconds(60), Duration.seconds(60)), (.zero, .seconds(2)), (.seconds(-60), .seconds(2)),
+        (.seconds(1_000_000), .seconds(86_400)),
+    ])
+    func `A receiver that asks for more time than the policy gives gets it, up to a day`(
+        _ asked: Duration, _ pause: Duration
+    ) async throws {
+        let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
+        fixture.sender.answer([WebhookAnswer(statusCode: 503, error: "Service Unavailable", retryAfter: asked)])
+        try await fixture.running {
+            let id = try await fixture.submit()
+            _ = await attempts(1, in: fixture)
+            let record = try await record(id, in: fixture, attempts: 1)
+            let attempt = try #require(record.attempts.last)
+            #expect(record.delivery.due >= attempt.startedAt + pause)
+            #expect(record.delivery.due <= fixture.clock.now().wall + pause)
+        }
+    }
+
     @Test func `A receiver that is gone for good is asked once`() async throws {
         let fixture = try EngineFixture([Self.told()], outcomes: [EngineFixture.value])
         fixture.sender.answer([WebhookAnswer(statusCode: 410, error: "Gone")])
@@ -363,7 +382,7 @@ import Testing
                         function: "f", payload: nil, options: JobOptions(webhook: "https://\(host).example.com/")))
             }
             for _ in 0..<600 { try await submit("hangs") }
-            _ = await fixture.sender.messages(DeliverySlots.total / 2)
+            _ = await fixture.sender.messages(ReceiverQueue.unknown)
             for _ in 0..<20 { try await submit("quick") }
             func told() -> Int {
                 fixture.sender.messages.count { $0.delivery.content.url == "https://quick.example.com/" }

@@ -90,11 +90,17 @@ import Testing
         #expect(decision.next == .end(Ending(.failed, failure: .permanent)))
     }
 
-    @Test func `Retry-After is obeyed and clamped`() {
+    @Test func `Retry-After lengthens the policy's delay up to a day, and never shortens it`() {
         func next(_ after: Duration) -> Decision.Next { decide(.failure(.init(error: "no", retryAfter: after))).next }
         #expect(next(.seconds(7)) == .queue(at: now + .seconds(7)))
-        #expect(next(.seconds(-7)) == .queue(at: now))
-        #expect(next(.seconds(1_000_000)) == .queue(at: now + .seconds(86_400)))
+        // The policy says two seconds.
+        for short in [Duration.milliseconds(1999), .seconds(1), .zero, .seconds(-7), .seconds(Int64.min)] {
+            #expect(next(short) == .queue(at: now + .seconds(2)), "\(short)")
+        }
+        #expect(next(.seconds(86_400)) == .queue(at: now + .seconds(86_400)))
+        for long in [Duration.seconds(86_401), .seconds(1_000_000), .seconds(Int64.max)] {
+            #expect(next(long) == .queue(at: now + .seconds(86_400)), "\(long)")
+        }
     }
 
     @Test func `A timeout is a failure that is tried again`() {

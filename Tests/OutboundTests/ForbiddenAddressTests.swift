@@ -74,7 +74,7 @@ import Testing
             let result = await send("http://\(host):\(listener.port)/", outbound)
             let failure = try #require(result.failure, "\(host)")
             // A spelling that libcurl does not take for an address is a name that nobody has.
-            #expect([.forbidden, .invalidURL, .nameNotFound].contains(failure), "\(host): \(failure)")
+            #expect([.unreachable, .invalidURL].contains(failure), "\(host): \(failure)")
             #expect(result.timings.connect == 0, "\(host)")
         }
         #expect(listener.connections == 0)
@@ -89,12 +89,21 @@ import Testing
         let listener = try RawServer()
         let result = await send("http://\(host):\(listener.port)/", Outbound(policy: EgressPolicy()))
         let failure = try #require(result.failure)
-        #expect([.forbidden, .invalidURL, .nameNotFound].contains(failure), "\(failure)")
+        #expect([.unreachable, .invalidURL].contains(failure), "\(failure)")
         #expect(listener.connections == 0)
     }
 
-    @Test func `All refusals look the same`() {
-        #expect("\(OutboundFailure.forbidden)" == "the address is not allowed")
+    @Test func `A name that nobody has and one of an address that is not allowed look the same`() async {
+        let outbound = Outbound(policy: EgressPolicy())
+        let missing = await send("http://\(String(repeating: "a", count: 64)).invalid/", outbound)
+        #expect(missing.failure == .unreachable)
+        for host in ["localhost", "127.0.0.1", "10.0.0.1", "[fe80::1]"] {
+            #expect(await send("http://\(host):1/", outbound) == missing, "\(host)")
+        }
+        #expect("\(OutboundFailure.unreachable)" == "the host was not found, or its address is not allowed")
+        // The operator, who may go anywhere, is told what is wrong.
+        let open = await send("http://\(String(repeating: "a", count: 64)).invalid/", Outbound(policy: .anywhere))
+        #expect(open.failure == .nameNotFound)
     }
 
     @Test func `A redirect leads nowhere, and what is open is reached`() async throws {
@@ -110,11 +119,11 @@ import Testing
         let result = await send(public4.url, outbound)
         #expect(result.answer?.status == 302)
         #expect(secret.connections == 0)
-        #expect(await send("http://127.0.0.2:\(public4.port)/", outbound).failure == .forbidden)
+        #expect(await send("http://127.0.0.2:\(public4.port)/", outbound).failure == .unreachable)
         // A name that is open leads wherever it leads.
         let named = Outbound(policy: EgressPolicy(hosts: ["localhost"]))
         #expect(await send("http://localhost:\(public4.port)/", named).answer?.status == 302)
-        #expect(await send("http://127.0.0.1:\(public4.port)/", named).failure == .forbidden)
+        #expect(await send("http://127.0.0.1:\(public4.port)/", named).failure == .unreachable)
     }
 
     @Test func `A connection of one policy is not used by another`() async throws {
@@ -126,7 +135,7 @@ import Testing
         }
         let operators = Outbound(policy: .anywhere)
         #expect(await send(server.url, operators).answer?.status == 200)
-        #expect(await send(server.url, Outbound(policy: EgressPolicy())).failure == .forbidden)
+        #expect(await send(server.url, Outbound(policy: EgressPolicy())).failure == .unreachable)
         #expect(server.requests.count == 1)
     }
 }

@@ -127,6 +127,48 @@ import Testing
         #expect(target.requests.last?.contains("Sluice-Attempt: 3\r\n") == true)
     }
 
+    @Test func `A target that never says when is not asked faster than the policy says`() async throws {
+        let target = try Self.target(Self.answer("503 Busy", fields: "Retry-After: Sunday, 06-Nov-94 08:49:37 GMT"))
+        let manifest = Self.manifest(target).replacing("delay: 20ms", with: "delay: 200ms")
+        let server = try await ServerProcess(manifest: manifest)
+        let start = Date()
+        let url = try await server.accept("/api/v1/plain")
+        #expect(try await server.end(of: url).json["state"] == "deadLetter")
+        #expect(target.requests.count == 3 && Date().timeIntervalSince(start) >= 0.6)
+    }
+
+    @Test func `A compressed answer is the job's result, decompressed`() async throws {
+        let body = Array(Data(base64Encoded: "H4sIAAAAAAACA6tWys9WslIoKSpNrQUAxhmrFwwAAAA=") ?? Data())
+        let head =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
+            + "Content-Length: \(body.count)\r\n\r\n"
+        let target = try RawServer { peer in
+            while true {
+                try peer.request()
+                try peer.send(Array(head.utf8) + body)
+            }
+        }
+        let server = try await ServerProcess(manifest: Self.manifest(target))
+        let url = try await server.accept("/api/v1/plain")
+        #expect(try await server.end(of: url).json["result"] == ["ok": true])
+        let task = try await task(url, server)
+        #expect(task.value(at: ["result", "headers"]) == ["content-type": "application/json"])
+        #expect(task.value(at: ["result", "body"]) == #"{"ok": true}"#)
+        #expect(target.requests.allSatisfy { $0.contains("\r\nAccept-Encoding: identity\r\n") })
+    }
+
+    @Test func `The keys of TLS connections are written nowhere`() async throws {
+        // It hangs up in the handshake: the file would have been made before.
+        let target = try RawServer { $0.reset() }
+        let folder = try TemporaryFolder()
+        let manifest = Self.manifest(target).replacing(target.url, with: "https://127.0.0.1:\(target.port)")
+        let server = try await ServerProcess(
+            manifest: manifest, folder: folder, environment: ["SSLKEYLOGFILE": folder.file("keys")])
+        _ = try await server.end(of: try await server.accept("/api/v1/plain"))
+        #expect(target.connections > 0)
+        #expect(!FileManager.default.fileExists(atPath: folder.file("keys")))
+    }
+
     @Test func `Client errors complete a job, what nobody answers fails it with its reason`() async throws {
         let target = try Self.target(Self.answer("404 Not Found", "no such order", fields: "Content-Type: text/plain"))
         let server = try await ServerProcess(manifest: Self.manifest(target))

@@ -28,7 +28,7 @@ import Testing
           asked:
             handler: {builtin: echo, simulate: {duration: 0s, status: 503, retryAfter: 300ms}}
             endpoint: {auth: public}
-            retry: {attempts: 2, delay: 1h}
+            retry: {attempts: 2, delay: 10ms}
           hanging:
             handler: {builtin: echo, simulate: {hang: true}}
             endpoint: {auth: public}

@@ -29,6 +29,7 @@ import Testing
         """
     }
 
+    private static let unreachable: JSONValue = "the host was not found, or its address is not allowed"
     private static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     /// Answers these statuses in turn; the last repeats.
@@ -276,7 +277,7 @@ import Testing
             let reply = try await server.post("/api/v1/plain", "{}", headers: [hook])
             let row = try await ended(try #require(reply.json["statusUrl"]?.string), server)
             #expect(row["status"] == "failed")
-            #expect(row.value(at: ["attempts", "0", "error"]) == "the address is not allowed", "\(host)")
+            #expect(row.value(at: ["attempts", "0", "error"]) == Self.unreachable, "\(host)")
         }
         #expect(receiver.connections == 0)
         _ = try await server.accept("/api/v1/told")
@@ -286,7 +287,59 @@ import Testing
         let own = try await opened.post(
             "/api/v1/plain", "{}", headers: ["Sluice-Webhook: http://127.0.0.1:\(opened.port)/livez"])
         let row = try await ended(try #require(own.json["statusUrl"]?.string), opened)
-        #expect(row.value(at: ["attempts", "0", "error"]) == "the address is not allowed")
+        #expect(row.value(at: ["attempts", "0", "error"]) == Self.unreachable)
+    }
+
+    @Test func `Hundreds of webhooks of strangers to receivers that hang do not hold up onComplete`() async throws {
+        let receiver = try Self.receiver(200)
+        let hanging = try (0..<40).map { _ in
+            try RawServer { peer in
+                try peer.request()
+                peer.waitForClose()
+            }
+        }
+        let server = try await ServerProcess(
+            manifest: Self.manifest(receiver).replacing("timeout: 1s", with: "timeout: 1m"))
+        let pipelined = try RawConnection(port: server.port)
+        for number in 0..<800 {
+            let hook = "Sluice-Webhook: \(hanging[number % hanging.count].url)/\(number)"
+            let head =
+                "POST /api/v1/plain HTTP/1.1\r\nHost: localhost:\(server.port)\r\nContent-Type: application/json\r\n"
+            try pipelined.send("\(head)\(hook)\r\nContent-Length: 2\r\n\r\n{}")
+            #expect(try pipelined.response(seconds: 40).status == 202)
+        }
+        // As many hang as may.
+        let limit = Date().addingTimeInterval(20)
+        while hanging.reduce(0, { $0 + $1.requests.count }) < 64, Date() < limit {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let start = Date()
+        _ = try await server.accept("/api/v1/told")
+        _ = try await Self.received(1, by: receiver)
+        #expect(Date().timeIntervalSince(start) < 1)
+        #expect(hanging.allSatisfy { $0.requests.count <= 2 })
+        #expect(hanging.reduce(0) { $0 + $1.requests.count } == 64)
+    }
+
+    @Test func `A receiver that asks for time gets it`() async throws {
+        let turn = Mutex(["Retry-After: 1\r\n", ""])
+        let receiver = try RawServer { peer in
+            while true {
+                try peer.request()
+                let field = turn.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+                try peer.send("HTTP/1.1 \(field.isEmpty ? 200 : 503) X\r\n\(field)Content-Length: 0\r\n\r\n")
+            }
+        }
+        let server = try await ServerProcess(manifest: Self.manifest(receiver))
+        let url = try await server.accept("/api/v1/told")
+        let row = try await ended(url, server)
+        #expect(row["status"] == "delivered")
+        func time(_ index: String) throws -> Date {
+            let text = try #require(row.value(at: ["attempts", index, "startedAt"])?.string)
+            return try Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        }
+        // The policy alone says 300 ms.
+        #expect(try time("1").timeIntervalSince(try time("0")) >= 1)
     }
 
     @Test func `SIGTERM loses no webhook`() async throws {

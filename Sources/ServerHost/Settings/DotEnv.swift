@@ -2,6 +2,9 @@
 enum DotEnv {
     static func parse(_ text: String) -> [String: String] {
         var values: [String: String] = [:]
+        // Editors of some platforms write a byte-order mark, which would be part of the first name.
+        let scalars = text.unicodeScalars
+        let text = scalars.first == "\u{FEFF}" ? Substring(scalars.dropFirst()) : Substring(text)
         for line in text.split(whereSeparator: \.isNewline) {
             var line = line.trimmed
             if line.hasPrefix("export ") { line = String(line.dropFirst(7)) }

@@ -88,7 +88,10 @@ package struct Settings: Sendable {
             guard let data = FileManager.default.contents(atPath: path) else {
                 throw SettingsProblem(text: "\(name)_FILE names \(path), which cannot be read")
             }
-            value = String(decoding: data, as: UTF8.self).trimmed
+            value = SecretFile.value(of: [UInt8](data))
+            guard value?.isEmpty == false else {
+                throw SettingsProblem(text: "\(name)_FILE names \(path), which is empty or not UTF-8")
+            }
         }
         if let value, value.utf8.count < 32 {
             throw SettingsProblem(text: "\(name) is shorter than 32 bytes; make one with: openssl rand -hex 32")
