@@ -182,7 +182,7 @@ extension AsyncParsableCommand {
         do {
             try await body()
         } catch let failure as CommandFailure {
-            Console.error(failure.text)
+            Console.error("\(failure.text)")
             throw failure.exit
         }
     }
