@@ -182,6 +182,7 @@ extension ManifestResult {
             maxWait: 1h
             retry: {attempts: 3, backoff: linear, delay: 1s, maxDelay: 1m, jitter: none}
             retention: {completed: 1h, failed: 2h, tombstone: 3h}
+            rateLimit: {limit: 10, per: 1m}
             idempotency: {key: payload.a.b, window: 30m}
             priority: -5
             delay: 2s
@@ -433,11 +434,11 @@ extension ManifestResult {
             version: 1
             functions:
               f:
-                summary: "${A}-${B:-two}-$${C}-${file:note.txt}"
                 timeout: ${T:-7s}
                 handler: {builtin: echo}
+                onComplete: {url: "http://h/", secret: "${A}-${B:-two}-$${C}-${file:note.txt}"}
             """, environment: ["A": "one"], files: ["note.txt": "three\n"])
-        #expect(result.only?.summary == "one-two-${C}-three")
+        #expect(result.only?.onComplete?.secret == Secret("one-two-${C}-three"), "\(result.summary)")
         #expect(result.only?.timeout == .seconds(7))
         #expect(result.manifest?.referencedFiles == ["note.txt"])
     }
