@@ -174,7 +174,7 @@ let package = Package(
             name: "SluiceTests",
             dependencies: uses([
                 "sluice", "DiscardingServer", "ServerHost", "StoreCrashSubject", "TestClient", "SQLiteJobStore",
-                "JobEngine", "JobStore", "Timing",
+                "OperationsAPI", "JobEngine", "JobStore", "Timing",
                 "JobModel",
                 "PayloadSchema", "ServiceLifecycle", "CSQLite",
             ]),

@@ -39,7 +39,10 @@ enum EndpointReader {
                 case .repeatedParameter(let name): "\"{\(name)}\" stands in it twice"
                 case .dots: "\".\" and \"..\" may not stand in it"
                 }
-            value.report("\"\(text)\" is no path", help: help)
+            let isReferred = value.shown(text) != text
+            value.report(
+                "\"\(value.shown(text))\" is no path",
+                help: isReferred ? "segments of letters, digits, \"-\", \".\", \"_\" and \"~\": emails/{userId}" : help)
             return nil
         }
     }
@@ -50,7 +53,8 @@ enum EndpointReader {
         for name in StatusName.allCases {
             guard let value = block.take(name.rawValue), let code = value.integer(100...599) else { continue }
             guard code == 200 || code == 202 || (400...499).contains(code) || (500...504).contains(code) else {
-                value.report("\(code) cannot be answered", help: "200, 202, 400 to 499, or 500 to 504")
+                value.report(
+                    "\(value.shown("\(code)")) cannot be answered", help: "200, 202, 400 to 499, or 500 to 504")
                 continue
             }
             codes[name] = code

@@ -1,4 +1,5 @@
 internal import JobModel
+internal import PayloadSchema
 
 /// The `functions` block.
 enum FunctionReader {
@@ -10,7 +11,7 @@ enum FunctionReader {
             let function = ManifestValue(path: "functions.\(entry.key)", node: entry.value, context: value.context)
             checkName(entry, context: value.context)
             if let read = read(function, name: entry.key, defaults: defaults) {
-                routes.add(read, at: entry.keySpan, problems: value.context.problems)
+                routes.add(read, at: entry.keySpan, context: value.context)
                 functions.append(read)
             }
         }
@@ -40,11 +41,12 @@ enum FunctionReader {
         let later = LaterKeys(refuse: true)
         let handler = block.require("handler", help: "add \"handler: {builtin: echo}\"")
             .flatMap { HandlerReader.read($0, later: later) }
+        let written = block.take("endpoint")
         let endpoint =
-            block.take("endpoint").flatMap { EndpointReader.read($0, name: name) }
-            ?? Endpoint(path: PathPattern(literals: [name]))
+            written.flatMap { EndpointReader.read($0, name: name) } ?? Endpoint(path: PathPattern(literals: [name]))
         var function = Function(name: name, handler: handler ?? .builtin(Builtin(kind: .echo)), endpoint: endpoint)
         readCommon(&block, into: &function, defaults: defaults, later: later)
+        if let written { warnIfUnbounded(function, block, written) }
         block.finish()
         return handler == nil ? nil : function
     }
@@ -53,7 +55,8 @@ enum FunctionReader {
     static func readCommon(
         _ block: inout ManifestBlock, into function: inout Function, defaults: FunctionDefaults, later: LaterKeys
     ) {
-        function.summary = block.take("summary")?.string()
+        // Only people read it, some of them without a right to what its references stand for.
+        function.summary = block.take("summary").flatMap { value in value.string().map { value.shown($0) } }
         var own = defaults
         DefaultsReader.readShared(&block, into: &own)
         function.timeout = own.timeout
@@ -72,11 +75,26 @@ enum FunctionReader {
         later.check(&block)
     }
 
+    /// Whoever may call without credentials and as often as he likes can fill the queue and the disk.
+    private static func warnIfUnbounded(_ function: Function, _ block: ManifestBlock, _ endpoint: ManifestValue) {
+        guard function.endpoint.authentication == .public, !block.has("rateLimit"),
+            case .mapping(let entries) = endpoint.node.content,
+            let auth = entries.first(where: { $0.key.hasSameBytes(as: "auth") })
+        else { return }
+        block.context.problems.add(
+            "\(endpoint.path).auth: anybody may call it, as often as they like", at: auth.value.span,
+            help: "add for example \"rateLimit: {limit: 60, per: 1m, key: ip}\" to the function, or remove the line",
+            severity: .warning)
+    }
+
     private static func warnOfTimeout(_ block: ManifestBlock, _ function: Function) {
         let own = block.entries.first { $0.key == "timeout" } ?? block.entries.first { $0.key == "maxWait" }
+        func shown(_ key: String, _ value: Duration) -> String {
+            block.context.shown(value.written, of: "\(block.has(key) ? block.path : "defaults").\(key)")
+        }
         block.context.problems.add(
-            "functions.\(function.name).timeout: \(function.timeout.written) is longer than maxWait "
-                + "(\(function.maxWait.written))",
+            "functions.\(function.name).timeout: \(shown("timeout", function.timeout)) is longer than maxWait "
+                + "(\(shown("maxWait", function.maxWait)))",
             at: own?.value.span ?? block.span,
             help: "an attempt is stopped when maxWait is over: raise maxWait or shorten the timeout",
             severity: .warning)
@@ -88,44 +106,24 @@ enum FunctionReader {
         if let keyValue = block.take("key"), let text = keyValue.nonEmptyString() {
             key = ValuePath(text)
             if key == nil || key?.root == .result || key?.path.isEmpty == true {
-                keyValue.report("\"\(text)\" is no key", help: "write payload.<path> or parameters.<path>")
+                keyValue.report(
+                    "\"\(keyValue.shown(text))\" is no key", help: "write payload.<path> or parameters.<path>")
             }
         }
         let windowValue = block.take("window")
         let window = windowValue?.duration(ManifestRange.positiveDuration)
         let shortest = min(function.retention.completed, function.retention.failed)
-        if let window, window > shortest {
-            windowValue?.report(
-                "\(window.written) is longer than a job is kept (\(shortest.written))",
+        if let windowValue, let window, window > shortest {
+            // Which of them is the shortest would tell of the references too.
+            let isReferred = ["functions.\(function.name)", "defaults"].contains { owner in
+                ["completed", "failed"].contains { value.context.references.written["\(owner).retention.\($0)"] != nil }
+            }
+            windowValue.report(
+                "\(windowValue.shown(window.written)) is longer than a job is kept"
+                    + (isReferred ? "" : " (\(shortest.written))"),
                 help: "shorten the window, or raise retention.completed and retention.failed")
         }
         block.finish()
         return IdempotencyRule(key: key, window: window)
-    }
-}
-
-/// Endpoints that match the same paths.
-private struct EndpointClashes {
-    private var taken: [(function: String, method: String, path: PathPattern, line: Int)] = []
-
-    mutating func add(_ function: Function, at span: Span, problems: ProblemList) {
-        let endpoint = function.endpoint
-        let path = "functions.\(function.name).endpoint: \(endpoint.method) \(endpoint.path)"
-        // DELETE on a status URL cancels.
-        if endpoint.method == "DELETE", endpoint.path.segments.count == 3,
-            endpoint.path.segments[1] == .literal("status")
-        {
-            problems.add(
-                "\(path) is taken by the status URLs", at: span,
-                help: "DELETE <function>/status/<id> cancels a job; choose another path")
-        }
-        if let other = taken.first(where: {
-            $0.function != function.name && $0.method == endpoint.method && $0.path.clashes(with: endpoint.path)
-        }) {
-            problems.add(
-                "\(path) is already taken by \(other.function)", at: span,
-                help: "\(other.function) is on line \(other.line); give one of them another path")
-        }
-        taken.append((function.name, endpoint.method, endpoint.path, span.line))
     }
 }

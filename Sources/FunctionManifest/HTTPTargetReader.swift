@@ -61,7 +61,7 @@ enum HTTPTargetReader {
     }
 
     private static func headers(_ value: ManifestValue) -> [HTTPTarget.Header] {
-        (value.strings(asTemplates: true) ?? []).compactMap { name, text -> HTTPTarget.Header? in
+        (value.strings(asTemplates: true) ?? []).compactMap { name, value, text -> HTTPTarget.Header? in
             guard case .scalar(let field, _) = name.node.content else { return nil }
             guard HTTPHeaderRules.isToken(field) else {
                 name.report("\"\(field)\" is no header name")
@@ -75,7 +75,7 @@ enum HTTPTargetReader {
                 name.report("a header value may not contain a line break, NUL or another control character")
                 return nil
             }
-            if HTTPHeaderRules.isCredential(field) { warnOfLiteral(value, field) }
+            if HTTPHeaderRules.isCredential(field) { value.warnIfLiteral() }
             do throws(Template.Problem) {
                 let template = try Template(text)
                 if template.uses(.result) { name.report("knows no result: the call is what makes it") }
@@ -84,7 +84,8 @@ enum HTTPTargetReader {
                 let reference =
                     switch error {
                     case .unclosed: "a \"{\" that is never closed"
-                    case .unknownReference(let name): "\"{\(name)}\", which is no reference"
+                    case .unknownReference(let reference):
+                        value.shown("\"{\(reference)}\"") + ", which is no reference"
                     }
                 name.report("its value has \(reference)", help: "write {payload.a}, or {{ for a brace")
                 return nil
@@ -92,20 +93,16 @@ enum HTTPTargetReader {
         }
     }
 
-    private static func warnOfLiteral(_ headers: ManifestValue, _ field: String) {
-        guard let entry = headers.block()?.entries.first(where: { $0.key.hasSameBytes(as: field) }) else { return }
-        ManifestValue(path: "\(headers.path).\(field)", node: entry.value, context: headers.context).warnIfLiteral()
-    }
-
     /// A field of the caller's that goes on to the target.
     private static func forwarded(_ value: ManifestValue) -> String? {
         guard let name = value.nonEmptyString() else { return nil }
         guard HTTPHeaderRules.isToken(name) else {
-            value.report("\"\(name)\" is no header name")
+            value.report("\"\(value.shown(name))\" is no header name")
             return nil
         }
         guard HTTPHeaderRules.mayForward(name) else {
-            value.report("\(name) of a caller does not go on: it belongs to the connection, or is Sluice's own")
+            value.report(
+                "\(value.shown(name)) of a caller does not go on: it belongs to the connection, or is Sluice's own")
             return nil
         }
         return name
@@ -128,7 +125,7 @@ enum HTTPTargetReader {
                 named.insert(text)
             } else {
                 entry.report(
-                    "\"\(text)\" is no status",
+                    "\"\(entry.shown(text))\" is no status",
                     help: words ? "write 503, 5xx, network or timeout" : "write 200 or 2xx")
             }
         }

@@ -12,6 +12,10 @@ package struct Manifest: Sendable {
     package var functions: [Function] = []
     /// Files named by `${file:…}`, relative to the manifest's folder.
     package var referencedFiles: [String] = []
+    /// What its references stood for.
+    package var references = ReferenceValues()
+    /// How values are written that have references in them.
+    var written = WrittenValues()
 }
 
 /// The manifest's `server` block.

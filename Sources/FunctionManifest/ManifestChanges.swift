@@ -31,10 +31,15 @@ package struct ManifestChanges: Equatable, Sendable {
         removed = old.functions.map(\.name).filter { !after.contains($0) }
         changed = new.functions.compactMap { function in
             guard let former = before[function.name], former != function else { return nil }
-            let fields = Self.differences(ManifestFields.of(former), ManifestFields.of(function))
+            let owner = "functions.\(function.name)"
+            let fields = Self.differences(
+                ManifestFields.of(former).map { $0.showing(old.written, of: owner) },
+                ManifestFields.of(function).map { $0.showing(new.written, of: owner) })
             return fields.isEmpty ? nil : ChangedFunction(name: function.name, fields: fields)
         }
-        settings = Self.differences(ManifestFields.of(old), ManifestFields.of(new))
+        settings = Self.differences(
+            ManifestFields.of(old).map { $0.showing(old.written, of: "") },
+            ManifestFields.of(new).map { $0.showing(new.written, of: "") })
     }
 
     private static func differences(_ old: [ManifestField], _ new: [ManifestField]) -> [Field] {

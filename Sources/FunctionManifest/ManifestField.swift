@@ -2,22 +2,30 @@ internal import JobModel
 
 /// One value of a manifest in the manifest's own words, by its path below the function or the file.
 struct ManifestField: Equatable {
+    private enum Kind { case plain, secret, url }
+
     var path: String
     /// nil where the key is left out and has no default.
     var value: String?
     /// What of it may be told: values go into logs.
-    var shown: String?
+    private(set) var shown: String?
+    /// Where it is written, when that is elsewhere.
+    private var source: String?
+    private let kind: Kind
 
-    init(_ path: String, _ value: String?) {
+    init(_ path: String, _ value: String?, writtenAt source: String? = nil) {
         self.path = path
         self.value = value
+        self.source = source
         shown = value
+        kind = .plain
     }
 
     init(_ path: String, secret: Secret?) {
         self.path = path
         value = secret?.revealed
         shown = secret.map { "\($0)" }
+        kind = .secret
     }
 
     /// Paths, queries and user names of URLs carry tokens: only where it leads is told.
@@ -25,6 +33,43 @@ struct ManifestField: Equatable {
         self.path = path
         value = url?.text
         shown = value.map { "\(URLOrigin(of: $0))/…" }
+        kind = .url
+    }
+
+    /// With what is written in place of what references stand for.
+    ///
+    /// - Parameter owner: the path of what the field is of; empty for the file.
+    func showing(_ written: WrittenValues, of owner: String) -> ManifestField {
+        let path = source ?? path
+        guard value != nil, let text = owner.isEmpty ? written[path] : written.text(of: path, below: owner) else {
+            return self
+        }
+        var field = self
+        switch kind {
+        case .plain: field.shown = text
+        case .secret: break
+        case .url: field.shown = Self.destination(text)
+        }
+        return field
+    }
+
+    /// Where a URL leads that has references in it: its origin when no reference is part of that, else the references alone.
+    private static func destination(_ written: String) -> String {
+        let parts = written.split(separator: "${", omittingEmptySubsequences: false)
+        let start = parts.first ?? ""
+        if let authority = URLAuthority(of: start), !authority.host.isEmpty,
+            start.utf8.dropFirst(authority.scheme.utf8.count + 3).contains(where: { #"/?#\"#.utf8.contains($0) })
+        {
+            return "\(URLOrigin(of: start))/…"
+        }
+        let names = parts.dropFirst().compactMap { part -> String? in
+            guard let end = part.firstIndex(of: "}") else { return nil }
+            let reference = part[..<end]
+            // A default may be a URL with a password in it.
+            return reference.hasPrefix("file:")
+                ? "\(reference)" : reference.split(separator: ":").first.map(String.init)
+        }
+        return names.map { "${\($0)}" }.joined() + "/…"
     }
 }
 
@@ -102,7 +147,7 @@ enum ManifestFields {
         switch handler {
         case .builtin(let builtin):
             return [
-                ManifestField("handler", "builtin \(builtin.kind.rawValue)"),
+                ManifestField("handler", "builtin \(builtin.kind.rawValue)", writtenAt: "handler.builtin"),
                 ManifestField("handler.simulate.duration", builtin.duration.written),
                 ManifestField("handler.simulate.spread", "\(builtin.spread)"),
                 ManifestField("handler.simulate.failureRate", "\(builtin.failureRate)"),
@@ -115,7 +160,8 @@ enum ManifestFields {
             if target.retriesNetwork { retryOn.append("network") }
             if target.retriesTimeouts { retryOn.append("timeout") }
             return [
-                ManifestField("handler", "http"), ManifestField("handler.http.url", url: target.url),
+                ManifestField("handler", "http", writtenAt: "handler.builtin"),
+                ManifestField("handler.http.url", url: target.url),
                 ManifestField("handler.http.method", target.method),
                 ManifestField("handler.http.forwardHeaders", list(target.forwardHeaders)),
                 ManifestField("handler.http.successOn", list(target.successOn.map(text))),

@@ -32,6 +32,8 @@ package struct ManifestLoader: Sendable {
         if problems.hasErrors { return .failure(problems.sorted) }
         manifest.revision = Self.revision(of: bytes, references: references.values)
         manifest.referencedFiles = references.files
+        manifest.references = references.used
+        manifest.written = WrittenValues(of: root, references: references.written)
         return .success(manifest, warnings: problems.sorted)
     }
 
@@ -39,7 +41,7 @@ package struct ManifestLoader: Sendable {
         if let version = block.require("version", help: "add \"version: 1\" as the first line"),
             let number = version.integer(0...Int.max), number != 1
         {
-            version.report("version \(number) is unknown", help: "this Sluice reads version 1")
+            version.report("version \(version.shown("\(number)")) is unknown", help: "this Sluice reads version 1")
         }
         var manifest = Manifest(revision: "")
         if let server = block.take("server") { manifest.server = ServerReader.read(server) }

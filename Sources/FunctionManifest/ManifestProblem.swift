@@ -1,3 +1,5 @@
+internal import PayloadSchema
+
 /// One thing that is wrong with a manifest, and where.
 package struct ManifestProblem: Equatable, Sendable {
     package enum Severity: String, Sendable { case error, warning }
@@ -19,7 +21,8 @@ package struct ManifestProblem: Equatable, Sendable {
 extension ManifestProblem {
     /// The form of CONTRACT 3: place, source line, carets, help.
     package func rendered(file: String, source: SourceLines) -> String {
-        var text = "\(file):\(line):\(column): \(severity.rawValue): \(message)\n"
+        var text =
+            "\(file.escapedForTerminal()):\(line):\(column): \(severity.rawValue): \(message.escapedForTerminal())\n"
         if !isSecret, let sourceLine = source[line] {
             let number = String(line)
             let gutter = String(repeating: " ", count: max(0, 5 - number.count)) + number
@@ -29,11 +32,12 @@ extension ManifestProblem {
             let carets = min(max(1, length), max(1, shown.unicodeScalars.count - indent.unicodeScalars.count))
             text += "\(blank) | \(indent)\(String(repeating: "^", count: carets))\n"
         }
-        if let help { text += "      = help: \(help)\n" }
+        if let help { text += "      = help: \(help.escapedForTerminal())\n" }
         return text
     }
 
-    /// The part of a line around a column, without control characters, and what stands before the caret.
+    /// The part of a line around a column, and what stands before the caret. What a terminal would act on takes up one
+    /// character, so that the caret stays in its place.
     private static func window(_ line: String, column: Int) -> (shown: String, indent: String) {
         let width = 160
         let scalars = Array(line.unicodeScalars)
@@ -42,7 +46,7 @@ extension ManifestProblem {
         var shown = ""
         var indent = ""
         for (index, scalar) in scalars[start..<end].enumerated() {
-            let visible = scalar == "\t" || (scalar.value >= 0x20 && scalar.value != 0x7F) ? scalar : "\u{FFFD}"
+            let visible = scalar == "\t" || !scalar.movesTerminal ? scalar : "\u{FFFD}"
             shown.unicodeScalars.append(visible)
             if start + index < column - 1 { indent.unicodeScalars.append(scalar == "\t" ? "\t" : " ") }
         }
@@ -55,7 +59,9 @@ package struct SourceLines: Sendable {
     private let lines: [String]
 
     package init(_ bytes: [UInt8]) {
-        lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
+        // A byte-order mark is no character of the first line.
+        let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        lines = bytes[start...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
             String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
         }
     }

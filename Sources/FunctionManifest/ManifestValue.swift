@@ -12,6 +12,12 @@ struct ManifestValue {
         context.problems.add("\(path): \(message)", at: node.span, help: help)
     }
 
+    /// Whether a reference was filled in. Then neither the value nor anything that follows from it may be told.
+    private var isReferred: Bool { context.references.written[path] != nil }
+
+    /// What may be said of the value, or of a piece of it: what is written, where a reference stands in it.
+    func shown(_ value: String) -> String { context.shown(value, of: path) }
+
     /// The scalar's text with its references filled in.
     private func scalar(_ expected: String, isTemplate: Bool = false) -> (text: String, plain: Bool)? {
         guard case .scalar(let text, let plain) = node.content, !node.isEmpty else {
@@ -19,7 +25,7 @@ struct ManifestValue {
             return nil
         }
         do {
-            let resolved = try context.references.resolve(text, isTemplate: isTemplate)
+            let resolved = try context.references.resolve(text, at: path, isTemplate: isTemplate)
             for empty in context.references.takeEmpty() {
                 context.problems.add(
                     "\(path): \(empty.message)", at: node.span, help: empty.help, severity: .warning)
@@ -72,8 +78,8 @@ struct ManifestValue {
             let yes = ["yes", "on", "y"].contains(text.asciiLowercased)
             let no = ["no", "off", "n"].contains(text.asciiLowercased)
             report(
-                "expected true or false, found \"\(text)\"",
-                help: yes ? "write true" : no ? "write false" : nil)
+                "expected true or false, found \"\(shown(text))\"",
+                help: isReferred ? nil : yes ? "write true" : no ? "write false" : nil)
             return nil
         }
     }
@@ -81,13 +87,17 @@ struct ManifestValue {
     func integer(_ range: ClosedRange<Int>) -> Int? {
         guard let (text, plain) = scalar("a whole number") else { return nil }
         guard plain, let value = Int(text), text.first != "+" else {
-            report(
-                "expected a whole number, found \"\(text)\"",
-                help: Int(text) == nil ? nil : plain ? "remove the \"+\"" : "remove the quotes")
+            let help: String? =
+                if isReferred {
+                    plain ? nil : "write the reference without quotes: its value would be text"
+                } else {
+                    Int(text) == nil ? nil : plain ? "remove the \"+\"" : "remove the quotes"
+                }
+            report("expected a whole number, found \"\(shown(text))\"", help: help)
             return nil
         }
         guard range.contains(value) else {
-            report("\(value) is out of range", help: "from \(range.lowerBound) to \(range.upperBound)")
+            report("\(shown(text)) is out of range", help: "from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
         return value
@@ -96,11 +106,11 @@ struct ManifestValue {
     func number(_ range: ClosedRange<Double>) -> Double? {
         guard let (text, plain) = scalar("a number") else { return nil }
         guard plain, let value = Double(text), value.isFinite, !text.asciiLowercased.contains("x") else {
-            report("expected a number, found \"\(text)\"")
+            report("expected a number, found \"\(shown(text))\"")
             return nil
         }
         guard range.contains(value) else {
-            report("\(text) is out of range", help: "from \(range.lowerBound) to \(range.upperBound)")
+            report("\(shown(text)) is out of range", help: "from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
         return value
@@ -110,15 +120,16 @@ struct ManifestValue {
         guard let (text, _) = scalar("a duration") else { return nil }
         guard let value = Duration(written: text) else {
             if Double(text) != nil {
-                report("a duration needs a unit", help: "write \(text)s for seconds; units: ms, s, m, h, d")
+                report("a duration needs a unit", help: "write \(shown(text))s for seconds; units: ms, s, m, h, d")
             } else {
-                report("\"\(text)\" is no duration", help: "write 250ms, 30s, 5m, 2h or 7d")
+                report("\"\(shown(text))\" is no duration", help: "write 250ms, 30s, 5m, 2h or 7d")
             }
             return nil
         }
         guard range.contains(value) else {
             report(
-                "\(text) is out of range", help: "from \(range.lowerBound.written) to \(range.upperBound.written)")
+                "\(shown(text)) is out of range",
+                help: "from \(range.lowerBound.written) to \(range.upperBound.written)")
             return nil
         }
         return value
@@ -128,14 +139,14 @@ struct ManifestValue {
         guard let (text, _) = scalar("a size") else { return nil }
         guard let value = ScalarText.size(text) else {
             if Double(text) != nil {
-                report("a size needs a unit", help: "write \(text)B for bytes; units: B, KiB, MiB, GiB")
+                report("a size needs a unit", help: "write \(shown(text))B for bytes; units: B, KiB, MiB, GiB")
             } else {
-                report("\"\(text)\" is no size", help: "write 64KiB or 1MiB")
+                report("\"\(shown(text))\" is no size", help: "write 64KiB or 1MiB")
             }
             return nil
         }
         guard range.contains(value) else {
-            report("\(text) is out of range", help: "from \(range.lowerBound) to \(range.upperBound) bytes")
+            report("\(shown(text)) is out of range", help: "from \(range.lowerBound) to \(range.upperBound) bytes")
             return nil
         }
         return value
@@ -144,7 +155,9 @@ struct ManifestValue {
     func choice(_ choices: [String]) -> String? {
         guard let text = string() else { return nil }
         guard choices.contains(where: { $0.hasSameBytes(as: text) }) else {
-            report("unknown value \"\(text)\"", help: Suggestion.help(for: text, among: choices))
+            report(
+                "unknown value \"\(shown(text))\"",
+                help: isReferred ? Suggestion.all(choices) : Suggestion.help(for: text, among: choices))
             return nil
         }
         return text
@@ -169,7 +182,7 @@ struct ManifestValue {
                 report("\"{\" is never closed", help: "write \"{{\" for a literal \"{\"")
             case .unknownReference(let name):
                 report(
-                    "\"{\(name)}\" is no reference",
+                    "\(isReferred ? "what stands in its braces" : "\"{\(name)}\"") is no reference",
                     help: "{payload.…}, {parameters.…} or {result.…}; \"{{\" for a literal \"{\"")
             }
             return nil
@@ -203,14 +216,14 @@ struct ManifestValue {
     /// A mapping of free names to text: headers, environment.
     ///
     /// - Parameter asTemplates: the texts will be read as templates.
-    func strings(asTemplates: Bool = false) -> [(name: ManifestValue, value: String)]? {
+    func strings(asTemplates: Bool = false) -> [(name: ManifestValue, value: ManifestValue, text: String)]? {
         guard let block = block() else { return nil }
         return block.entries.compactMap { entry in
             let name = ManifestValue(
                 path: "\(path).\(entry.key)",
                 node: YAMLNode(content: .scalar(entry.key, plain: false), span: entry.keySpan), context: context)
             let value = ManifestValue(path: "\(path).\(entry.key)", node: entry.value, context: context)
-            return value.scalar("text", isTemplate: asTemplates).map { (name, $0.text) }
+            return value.scalar("text", isTemplate: asTemplates).map { (name, value, $0.text) }
         }
     }
 }
@@ -219,6 +232,9 @@ struct ManifestValue {
 struct ReadingContext {
     let problems: ProblemList
     let references: ReferenceResolver
+
+    /// What may be said of the value at a path: what is written, where a reference was filled in.
+    func shown(_ value: String, of path: String) -> String { references.written[path] ?? value }
 }
 
 /// A mapping whose keys are taken one by one; what nobody asked for is unknown. Keys are the same when their bytes are.

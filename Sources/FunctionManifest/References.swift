@@ -1,25 +1,5 @@
 internal import JobModel
 
-/// What `${…}` references in a manifest are read from; handed in, so that tests own it.
-package struct ReferenceSources: Sendable {
-    package var environment: @Sendable (String) -> String?
-    /// The text of a file named relative to the manifest's folder, or an error text.
-    package var file: @Sendable (String) -> Result<String, FileProblem>
-
-    package struct FileProblem: Error, Sendable {
-        package var text: String
-        package init(_ text: String) { self.text = text }
-    }
-
-    package init(
-        environment: @escaping @Sendable (String) -> String?,
-        file: @escaping @Sendable (String) -> Result<String, FileProblem>
-    ) {
-        self.environment = environment
-        self.file = file
-    }
-}
-
 /// Fills `${NAME}`, `${NAME:-default}` and `${file:PATH}` in scalar values; `$${` stands for `${`.
 final class ReferenceResolver {
     private let sources: ReferenceSources
@@ -27,6 +7,10 @@ final class ReferenceResolver {
     private(set) var values: [String] = []
     /// Files that were referred to, to be watched.
     private(set) var files: [String] = []
+    /// How each value is written that has a reference in it, by its path.
+    private(set) var written: [String: String] = [:]
+    /// What was read.
+    private(set) var used = ReferenceValues()
 
     /// References that stand for nothing, since they were last taken: a `Bearer ` without a token is rarely meant.
     private var empty: [Problem] = []
@@ -45,9 +29,11 @@ final class ReferenceResolver {
         var help: String?
     }
 
-    /// - Parameter isTemplate: the text will be read as a template: what a reference is filled with stands for itself there,
-    ///   braces included.
-    func resolve(_ text: String, isTemplate: Bool = false) throws(Problem) -> String {
+    /// - Parameters:
+    ///   - path: the key's.
+    ///   - isTemplate: the text will be read as a template: what a reference is filled with stands for itself there, braces
+    ///     included.
+    func resolve(_ text: String, at path: String, isTemplate: Bool = false) throws(Problem) -> String {
         guard text.contains("${") else { return text }
         var result = ""
         var rest = Substring(text)
@@ -63,6 +49,7 @@ final class ReferenceResolver {
                 throw Problem(message: "\"${\" is never closed", help: "write \"$${\" for a literal \"${\"")
             }
             result += before
+            written[path] = text
             let value = try value(of: String(rest[start.upperBound..<end]))
             values.append(value)
             result += isTemplate ? value.replacing("{", with: "{{").replacing("}", with: "}}") : value
@@ -74,8 +61,9 @@ final class ReferenceResolver {
     private func value(of reference: String) throws(Problem) -> String {
         if reference.hasPrefix("file:") {
             let path = String(reference.dropFirst(5))
+            try checkAllowed(.file(path), reference)
             files.append(path)
-            switch sources.file(path) {
+            switch used.file(path, sources.file) {
             case .success(let text):
                 let value = SecretFile.value(of: Array(text.utf8)) ?? text
                 if value.isEmpty {
@@ -108,7 +96,8 @@ final class ReferenceResolver {
                 message: "\"${\(reference)}\" is no reference",
                 help: "write ${NAME}, ${NAME:-default} or ${file:PATH}; \"$${\" for a literal \"${\"")
         }
-        if let value = sources.environment(name), !value.isEmpty || fallback == nil {
+        try checkAllowed(.environment(name), reference)
+        if let value = used.environment(name, sources.environment), !value.isEmpty || fallback == nil {
             if value.isEmpty {
                 empty.append(
                     Problem(
@@ -123,6 +112,13 @@ final class ReferenceResolver {
                 help: "set it, put it into .env beside the manifest, or give a default: ${\(name):-…}")
         }
         return fallback
+    }
+
+    private func checkAllowed(_ source: ReferenceSources.Source, _ reference: String) throws(Problem) {
+        guard let reason = sources.refusal(source) else { return }
+        throw Problem(
+            message: "${\(reference)} is not read: \(reason)",
+            help: "change the manifest on the server's disk, or use a reference that the one in force has")
     }
 }
 

@@ -61,11 +61,13 @@ enum ServerReader {
     private static func basePath(_ value: ManifestValue) -> [String]? {
         guard let text = value.string() else { return nil }
         guard text.hasPrefix("/"), text.count > 1, !text.hasSuffix("/") else {
-            value.report("\"\(text)\" is no base path", help: "it starts with \"/\" and has a name: /api/v1")
+            value.report(
+                "\"\(value.shown(text))\" is no base path", help: "it starts with \"/\" and has a name: /api/v1")
             return nil
         }
         guard let pattern = try? PathPattern(String(text.dropFirst())) else {
-            value.report("\"\(text)\" is no base path", help: "use letters, digits, \"-\", \".\", \"_\" and \"~\"")
+            value.report(
+                "\"\(value.shown(text))\" is no base path", help: "use letters, digits, \"-\", \".\", \"_\" and \"~\"")
             return nil
         }
         let segments = pattern.segments.compactMap {
@@ -77,7 +79,7 @@ enum ServerReader {
         }
         let isTaken = taken.contains { segments.starts(with: $0) } || segments == ["api"]
         guard !isTaken else {
-            value.report("\"\(text)\" belongs to another API of Sluice", help: "the default is /api/v1")
+            value.report("\"\(value.shown(text))\" belongs to another API of Sluice", help: "the default is /api/v1")
             return nil
         }
         return segments
@@ -86,7 +88,8 @@ enum ServerReader {
     private static func range(_ value: ManifestValue) -> NetworkRange? {
         guard let text = value.nonEmptyString() else { return nil }
         guard let range = NetworkRange(text) else {
-            value.report("\"\(text)\" is no address range", help: "write CIDR notation: 10.0.0.0/8 or fd00::/8")
+            value.report(
+                "\"\(value.shown(text))\" is no address range", help: "write CIDR notation: 10.0.0.0/8 or fd00::/8")
             return nil
         }
         return range
@@ -100,7 +103,8 @@ enum ServerReader {
             !text.utf8.contains(where: { ASCII.lowercase($0) != $0 })
         else {
             value.report(
-                "\"\(text)\" is no origin", help: "write scheme and host in lower case: https://app.example.com")
+                "\"\(value.shown(text))\" is no origin",
+                help: "write scheme and host in lower case: https://app.example.com")
             return nil
         }
         return text
@@ -115,7 +119,7 @@ enum ServerReader {
             }
         }
         guard allowed else {
-            value.report("\"\(text)\" is no host name", help: "write the name alone: sluice.example.com")
+            value.report("\"\(value.shown(text))\" is no host name", help: "write the name alone: sluice.example.com")
             return nil
         }
         return text.asciiLowercased

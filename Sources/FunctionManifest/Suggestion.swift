@@ -10,9 +10,13 @@ enum Suggestion {
 
     /// Help for an unknown word: the nearest candidate, and all of them when they are few.
     static func help(for word: String, among candidates: [String]) -> String {
-        let all = candidates.count <= 24 ? "one of: \(candidates.joined(separator: ", "))" : nil
         let guess = nearest(to: word, among: candidates).map { "did you mean \"\($0)\"?" }
-        return [guess, all].compactMap { $0 }.joined(separator: " ")
+        return [guess, all(candidates)].compactMap { $0 }.joined(separator: " ")
+    }
+
+    /// All of them when they are few; for words that may not be told, nor which is near to them.
+    static func all(_ candidates: [String]) -> String? {
+        candidates.count <= 24 ? "one of: \(candidates.joined(separator: ", "))" : nil
     }
 
     /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.

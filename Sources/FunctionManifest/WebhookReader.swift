@@ -36,7 +36,7 @@ enum WebhookReader {
             } else if HTTPHeaderRules.isToken(text), text.utf8.count <= 64, !text.hasSuffix("-") {
                 settings.headerPrefix = text
             } else {
-                prefix.report("\"\(text)\" cannot begin a header name", help: "write for example X-Acme")
+                prefix.report("\"\(prefix.shown(text))\" cannot begin a header name", help: "write for example X-Acme")
             }
         }
         block.finish()
@@ -51,7 +51,7 @@ enum WebhookReader {
             guard let text = entry.nonEmptyString() else { continue }
             if let range = NetworkRange(text), range.hasHostBits {
                 entry.report(
-                    "\"\(text)\" would open the whole network, and is written with one address of it",
+                    "\"\(entry.shown(text))\" would open the whole network, and is written with one address of it",
                     help: "write the address alone, or the network's first address: 10.0.0.0/8")
             } else if let range = NetworkRange(text) {
                 settings.ranges.append(range)
@@ -59,7 +59,8 @@ enum WebhookReader {
                 settings.hosts.insert(text.asciiLowercased)
             } else {
                 entry.report(
-                    "\"\(text)\" is no address range and no host name", help: "127.0.0.0/8 or hooks.example.com")
+                    "\"\(entry.shown(text))\" is no address range and no host name",
+                    help: "127.0.0.0/8 or hooks.example.com")
             }
         }
         block.finish()

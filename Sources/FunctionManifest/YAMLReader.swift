@@ -4,10 +4,16 @@ internal import JobModel
 /// Builds nodes from libyaml's parser events and refuses what a manifest must not hold, as it appears: aliases,
 /// custom tags, duplicate keys, several documents, nesting over 64.
 struct YAMLReader {
-    private enum Frame {
-        case sequence([YAMLNode], Span)
-        /// With the key that waits for its value.
-        case mapping([YAMLEntry], Span, key: (String, Span)?)
+    /// A list or a mapping that is open. A struct, so that what comes into it is appended in place.
+    private struct Frame {
+        var isMapping: Bool
+        var span: Span
+        var nodes: [YAMLNode] = []
+        var entries: [YAMLEntry] = []
+        /// The key that waits for its value.
+        var key: (String, Span)?
+
+        var node: YAMLNode { YAMLNode(content: isMapping ? .mapping(entries) : .sequence(nodes), span: span) }
     }
 
     private let problems: ProblemList
@@ -81,20 +87,13 @@ struct YAMLReader {
         case YAML_SEQUENCE_START_EVENT:
             let start = event.data.sequence_start
             guard accept(anchor: start.anchor, tag: start.tag, at: span) else { return false }
-            return push(.sequence([], span))
+            return push(Frame(isMapping: false, span: span))
         case YAML_MAPPING_START_EVENT:
             let start = event.data.mapping_start
             guard accept(anchor: start.anchor, tag: start.tag, at: span) else { return false }
-            return push(.mapping([], span, key: nil))
+            return push(Frame(isMapping: true, span: span))
         case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
-            switch stack.popLast() {
-            case .sequence(let nodes, let start)?:
-                return add(YAMLNode(content: .sequence(nodes), span: start))
-            case .mapping(let entries, let start, _)?:
-                return add(YAMLNode(content: .mapping(entries), span: start))
-            case nil:
-                return false
-            }
+            return stack.popLast().map { add($0.node) } ?? false
         default:
             break
         }
@@ -117,11 +116,7 @@ struct YAMLReader {
 
     private mutating func push(_ frame: Frame) -> Bool {
         if stack.count >= Limits.manifestDepth {
-            let span: Span =
-                switch frame {
-                case .sequence(_, let span), .mapping(_, let span, _): span
-                }
-            problems.add("nested deeper than \(Limits.manifestDepth)", at: span)
+            problems.add("nested deeper than \(Limits.manifestDepth)", at: frame.span)
             return false
         }
         stack.append(frame)
@@ -129,22 +124,21 @@ struct YAMLReader {
     }
 
     private mutating func add(_ node: YAMLNode) -> Bool {
-        switch stack.popLast() {
-        case nil:
+        guard !stack.isEmpty else {
             root = node
-        case .sequence(var nodes, let span)?:
-            nodes.append(node)
-            stack.append(.sequence(nodes, span))
-        case .mapping(var entries, let span, let key)?:
-            if let (name, keySpan) = key {
-                entries.append(YAMLEntry(key: name, keySpan: keySpan, value: node))
-                stack.append(.mapping(entries, span, key: nil))
-            } else if case .scalar(let name, _) = node.content {
-                stack.append(.mapping(entries, span, key: (name, node.span)))
-            } else {
-                problems.add("a key must be plain text, not \(node.kind)", at: node.span)
-                return false
-            }
+            return true
+        }
+        let top = stack.count - 1
+        if !stack[top].isMapping {
+            stack[top].nodes.append(node)
+        } else if let (name, keySpan) = stack[top].key {
+            stack[top].entries.append(YAMLEntry(key: name, keySpan: keySpan, value: node))
+            stack[top].key = nil
+        } else if case .scalar(let name, _) = node.content {
+            stack[top].key = (name, node.span)
+        } else {
+            problems.add("a key must be plain text, not \(node.kind)", at: node.span)
+            return false
         }
         return true
     }

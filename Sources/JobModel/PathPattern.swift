@@ -48,15 +48,22 @@ package struct PathPattern: Hashable, Sendable, CustomStringConvertible {
     package func appending(_ more: [Segment]) -> PathPattern { PathPattern(segments: segments + more) }
 
     /// Two patterns clash when they match the same paths. Otherwise the one with the earlier literal wins.
-    package func clashes(with other: PathPattern) -> Bool {
-        guard segments.count == other.segments.count else { return false }
-        return zip(segments, other.segments).allSatisfy {
-            switch ($0, $1) {
-            case (.literal(let left), .literal(let right)): left == right
-            case (.parameter, .parameter): true
-            case (.literal, .parameter), (.parameter, .literal): false
-            }
-        }
+    package func clashes(with other: PathPattern) -> Bool { shape == other.shape }
+
+    /// Equal for patterns that clash, so that one that clashes can be looked up.
+    package struct Shape: Hashable, Sendable {
+        /// nil for a parameter, whatever its name.
+        fileprivate var literals: [String?]
+    }
+
+    package var shape: Shape {
+        Shape(
+            literals: segments.map { segment in
+                switch segment {
+                case .literal(let text): text
+                case .parameter: nil
+                }
+            })
     }
 
     package var description: String {

@@ -17,24 +17,14 @@ package final class DevSink: Sendable {
         }
     }
 
-    private struct Arrival: Sendable {
-        var at: Timestamp
-        var id: String
-        var attempt: String
-        var answered: Int
-        var steps: [(name: String, isRight: Bool, detail: String)]
-        var body: JSONValue
-    }
-
     private struct State {
-        var arrivals: [String: [Arrival]] = [:]
+        var arrivals = SinkArrivals()
         /// How often each webhook has come, by sink and id.
         var counts: [String: Int] = [:]
     }
 
-    /// Of each sink the latest are kept.
-    private static let kept = 100
-    private static let sinks = 100
+    /// Of a webhook's id so much is looked at.
+    private static let idBytes = 256
     /// An older message may be one that somebody kept (Standard Webhooks, "Verifying webhook timestamps").
     private static let tolerance: Int64 = 300_000
 
@@ -52,34 +42,37 @@ package final class DevSink: Sendable {
 
     /// Takes what arrived; returns how often this webhook has come to this sink.
     func count(_ name: String, id: String) -> Int {
-        state.withLock { state in
+        let key = "\(name) \(id)".limited(toBytes: Self.idBytes)
+        return state.withLock { state in
             if state.counts.count > 10_000 { state.counts = [:] }
-            state.counts["\(name) \(id)", default: 0] += 1
-            return state.counts["\(name) \(id)"] ?? 1
+            state.counts[key, default: 0] += 1
+            return state.counts[key] ?? 1
         }
     }
 
     func take(_ name: String, _ headers: HTTPHeaders, _ bytes: [UInt8], answered: Int) async {
         let body = try? JSONParser.parse(bytes)
         let steps = await steps(headers, bytes, body)
-        let arrival = Arrival(
-            at: now(), id: headers.first(name: "webhook-id") ?? "",
-            attempt: headers.first { $0.name.asciiLowercased.hasSuffix("-attempt") }?.value ?? "", answered: answered,
-            steps: steps, body: body ?? .string(String(decoding: bytes.prefix(65_536), as: UTF8.self)))
-        state.withLock { state in
-            if state.arrivals[name] == nil, state.arrivals.count >= Self.sinks { return }
-            state.arrivals[name, default: []].append(arrival)
-            if state.arrivals[name, default: []].count > Self.kept { state.arrivals[name]?.removeFirst() }
-        }
+        let arrival = SinkArrivals.Arrival(
+            at: now(), id: (headers.first(name: "webhook-id") ?? "").limited(toBytes: Self.idBytes),
+            attempt: (headers.first { $0.name.asciiLowercased.hasSuffix("-attempt") }?.value ?? "")
+                .limited(toBytes: Self.idBytes),
+            answered: answered, steps: steps, body: bytes, isJSON: body != nil)
+        state.withLock { $0.arrivals.add(arrival, to: name) }
     }
 
-    func clear(_ name: String) { state.withLock { $0.arrivals[name] = nil } }
+    func clear(_ name: String) { state.withLock { $0.arrivals.remove(name) } }
 
     private func steps(
         _ headers: HTTPHeaders, _ bytes: [UInt8], _ body: JSONValue?
-    ) async -> [(name: String, isRight: Bool, detail: String)] {
-        var steps: [(name: String, isRight: Bool, detail: String)] = []
-        func step(_ name: String, _ isRight: Bool, _ detail: String) { steps.append((name, isRight, detail)) }
+    ) async -> [SinkArrivals.Step] {
+        var steps: [SinkArrivals.Step] = []
+        func step(_ name: String, _ isRight: Bool, _ detail: String) {
+            steps.append(
+                SinkArrivals.Step(
+                    name: name.limited(toBytes: Self.idBytes), isRight: isRight,
+                    detail: detail.limited(toBytes: Self.idBytes)))
+        }
         step("body", body != nil, body != nil ? "\(bytes.count) bytes of JSON" : "it is no JSON")
         let id = headers.first(name: "webhook-id") ?? ""
         step("webhook-id", !id.isEmpty && !id.contains("."), id.isEmpty ? "missing" : id)
@@ -112,24 +105,9 @@ package final class DevSink: Sendable {
         return steps
     }
 
-    /// What has arrived, the newest first.
-    func body(_ name: String) -> JSONValue {
-        let arrivals = state.withLock { $0.arrivals[name] ?? [] }
-        return [
-            "sink": .string(name), "count": .integer(arrivals.count),
-            "webhooks": .array(
-                arrivals.reversed().map { arrival in
-                    [
-                        "at": .string(arrival.at.description), "id": .string(arrival.id),
-                        "attempt": .string(arrival.attempt), "answered": .integer(arrival.answered),
-                        "verified": .bool(arrival.steps.allSatisfy(\.isRight)),
-                        "steps": .array(
-                            arrival.steps.map { step in
-                                ["step": .string(step.name), "ok": .bool(step.isRight), "detail": .string(step.detail)]
-                            }),
-                        "body": arrival.body,
-                    ]
-                }),
-        ]
+    /// What has arrived, the newest first, as JSON.
+    func body(_ name: String) -> [UInt8] {
+        let arrivals = state.withLock { $0.arrivals[name] }
+        return SinkArrivals.json(name, arrivals)
     }
 }

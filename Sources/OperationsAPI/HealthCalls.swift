@@ -25,13 +25,8 @@ struct HealthCalls: Sendable {
         return .response(.json(200, ["status": "ready"]))
     }
 
-    /// A proxy on this machine speaks for others; most say so. One that does not must keep /metrics to itself.
-    private static let signsOfProxy = [
-        "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
-    ]
-
     func metrics(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let isProxied = Self.signsOfProxy.contains { request.headers.contains(name: $0) }
+        let isProxied = request.headers.contains { ProxySigns.has($0.name) }
         let isLocal = request.connection.peer?.isLoopback == true && !isProxied
         if !isLocal, try context.caller() != .admin { throw Problem(403, "Only the admin token may do this.") }
         let text = try await MetricsText.of(

@@ -21,7 +21,10 @@ struct SinkCalls: Sendable {
     }
 
     func get(_ request: ServerRequest, _ context: RouteContext) -> ServerReply {
-        .response(.json(200, sink.body(context.parameter("name") ?? "")))
+        .response(
+            ServerResponse(
+                status: 200, headers: ["Content-Type": "application/json"],
+                body: sink.body(context.parameter("name") ?? "")))
     }
 
     func delete(_ request: ServerRequest, _ context: RouteContext) -> ServerReply {

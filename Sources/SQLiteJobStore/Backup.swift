@@ -34,7 +34,7 @@ private enum Backup {
     private static let step: Int32 = 4096
 
     static func copy(_ source: Connection, to path: String, isStopping: () -> Bool) throws(StoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .unavailable("cannot make \(path): \(String(cString: strerror(errno)))") }
         close(descriptor)
         do {

@@ -11,6 +11,8 @@ private import Glibc
 package final class DatabaseLock: Sendable {
     /// What lay there, when that says that something may be lost.
     package let warning: String?
+    /// Others may read the database: which file, and the cure.
+    package let exposure: String?
     /// The file that is locked.
     let identity: FileIdentity
 
@@ -20,17 +22,19 @@ package final class DatabaseLock: Sendable {
     /// Makes the database file when there is none, and nothing tells that there should be one.
     package init(path: String) throws(DatabaseLockProblem) {
         let path = Self.resolved(path)
-        lockFile = try LockFile(path: path + ".lock")
+        let trust = FileTrust(folder: Self.folder(of: path))
+        lockFile = try LockFile(path: path + ".lock", trust: trust)
         let isNew: Bool
         var descriptor = open(path, O_RDWR | O_CLOEXEC)
         isNew = descriptor < 0 && errno == ENOENT
         if isNew {
             _ = try LeftFiles.check(path, mark: lockFile.former)
             // Payloads are for nobody else on this machine; the files beside it get the mode of this one.
-            descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         }
         guard descriptor >= 0 else { throw .failed(path: path, code: errno) }
         do throws(DatabaseLockProblem) {
+            exposure = try Self.exposure(of: descriptor, at: path, trust)
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno
                 guard code == EWOULDBLOCK else { throw .failed(path: path, code: code) }
@@ -57,6 +61,19 @@ package final class DatabaseLock: Sendable {
     /// Says for the next start that everything is in the database.
     func noteClosed() { lockFile.write(nil) }
 
+    /// Whoever can write the database can do what the server can; who can read it reads payloads.
+    private static func exposure(
+        of descriptor: Int32, at path: String, _ trust: FileTrust
+    ) throws(DatabaseLockProblem) -> String? {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .failed(path: path, code: errno) }
+        switch trust.flaw(of: status, isSecret: true) {
+        case nil: return nil
+        case .readable?: return FileTrust.Flaw.readable.text(of: path)
+        case let flaw?: throw .unsafe(flaw.text(of: path))
+        }
+    }
+
     /// The name of the file itself; symbolic links to one database share its lock file.
     private static func resolved(_ path: String) -> String {
         if let resolved = realpath(path, nil) {
@@ -65,9 +82,12 @@ package final class DatabaseLock: Sendable {
         }
         // It is not there yet.
         let slash = path.lastIndex(of: "/")
-        let folder = slash.map { String(path[...$0]) } ?? "."
-        guard let resolved = realpath(folder, nil) else { return path }
+        guard let resolved = realpath(folder(of: path), nil) else { return path }
         defer { free(resolved) }
         return String(cString: resolved) + "/" + (slash.map { String(path[path.index(after: $0)...]) } ?? path)
+    }
+
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
     }
 }

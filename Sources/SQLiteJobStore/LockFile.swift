@@ -7,9 +7,8 @@ final class LockFile: Sendable {
     /// What the owner before left in it.
     let former: LogMark?
 
-    init(path: String) throws(DatabaseLockProblem) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .failed(path: path, code: errno) }
+    init(path: String, trust: FileTrust) throws(DatabaseLockProblem) {
+        let descriptor = try Self.open(path, trust)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             defer { close(descriptor) }
@@ -22,6 +21,29 @@ final class LockFile: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// The one that is there, or a new one. Never what a link leads to: it is written.
+    private static func open(_ path: String, _ trust: FileTrust) throws(DatabaseLockProblem) -> Int32 {
+        while true {
+            let descriptor = Glibc.open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            if descriptor >= 0 {
+                var status = stat()
+                guard fstat(descriptor, &status) == 0 else {
+                    defer { close(descriptor) }
+                    throw .failed(path: path, code: errno)
+                }
+                guard let flaw = trust.flaw(of: status, isSecret: false) else { return descriptor }
+                close(descriptor)
+                throw .unsafe(flaw.text(of: path))
+            }
+            if errno == ELOOP { throw .unsafe(FileTrust.Flaw.link.text(of: path, orDelete: "a new one is made")) }
+            guard errno == ENOENT else { throw .failed(path: path, code: errno) }
+            let made = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            if made >= 0 { return made }
+            // Somebody else may have made it meanwhile.
+            guard errno == EEXIST else { throw .failed(path: path, code: errno) }
+        }
+    }
 
     func write(_ mark: LogMark?) {
         let text = Array("\(getpid())\n\(mark.map { "\($0)\n" } ?? "")".utf8)

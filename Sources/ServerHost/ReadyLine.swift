@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import FunctionManifest
 internal import JobModel
+internal import PayloadSchema
 
 /// `sluice ready …`, and a curl line that works.
 struct ReadyLine: Sendable {
@@ -35,7 +36,7 @@ struct ReadyLine: Sendable {
             let method = function.endpoint.method == "POST" ? "" : "-X \(function.endpoint.method) "
             text += "  curl -i \(method)\(credentials)--json '{}' \(url(port: port))\(path)\n"
         }
-        return text
+        return text.escapedForTerminal(keepingLayout: true)
     }
 
     /// The function that is easiest to call: public if there is one.

@@ -1,5 +1,6 @@
 internal import Accounts
 internal import FunctionManifest
+internal import Glibc
 internal import HTTPSupport
 internal import JobEngine
 internal import JobModel
@@ -38,8 +39,9 @@ package struct Server: Sendable {
         manifest = try FirstManifest.load(settings.manifest, log)
         logger = ServerLog.logger(settings, to: log, now: { [clock] in clock.now().wall })
         data = DataFolder(path: settings.dataFolder)
+        if geteuid() == 0 { logger.warning("Running as root: a user of its own is safer, and owns its files") }
         do {
-            try data.prepare()
+            for warning in try data.prepare(database: settings.database.folder) { logger.warning("\(warning)") }
             secrets = try ServerSecrets(settings, in: data, random: { [random] in random.next() })
         } catch {
             throw StartRefusal(error)

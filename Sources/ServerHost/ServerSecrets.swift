@@ -11,9 +11,9 @@ struct ServerSecrets: Sendable {
         if let given = settings.adminToken {
             adminToken = given
         } else {
-            adminToken = Secret(try data.secret("admin-token", random: random))
+            adminToken = Secret(try data.secret(DataFolder.adminToken, random: random))
         }
         webhooks = WebhookSecrets(
-            serverKey: Secret(try data.secret("server-key", random: random)), team: settings.webhookSecret)
+            serverKey: Secret(try data.secret(DataFolder.serverKey, random: random)), team: settings.webhookSecret)
     }
 }

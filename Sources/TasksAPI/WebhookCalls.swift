@@ -38,7 +38,7 @@ struct WebhookCalls: Sendable {
         let delivery = record.delivery
         return [
             "id": .string(delivery.webhookID), "run": .integer(delivery.run),
-            "source": .string(source(delivery.content.audience)), "url": .string(delivery.content.url),
+            "source": .string(source(delivery.content.audience)), "url": .string(shown(delivery.content)),
             "status": .string(status(delivery.state)),
             // What is leased is under way, or waits for its turn.
             "nextAttemptAt": delivery.state == .pending && delivery.lease == nil
@@ -54,6 +54,14 @@ struct WebhookCalls: Sendable {
                     ]
                 }),
         ]
+    }
+
+    /// A caller gave his URL himself. The manifest's may have secrets in it: only where it leads is told, as of a reload.
+    private static func shown(_ content: NewDelivery) -> String {
+        switch content.audience {
+        case .caller: content.url
+        case .function: "\(URLOrigin(of: content.url))/…"
+        }
     }
 
     private static func source(_ audience: WebhookAudience) -> String {

@@ -118,7 +118,7 @@ package final class Deliveries: Service {
             // With room again and again, what stands behind those that wait has its turn soon enough.
             if state.isBehind, now.monotonic < state.nextLook { return 0 }
             state.nextLook = now.monotonic + Self.crowdedMilliseconds
-            return state.isBehind ? DeliverySlots.total : state.slots.room
+            return state.isBehind ? SlotBounds.total : state.slots.room
         }
         guard room > 0 else { return await nap(until: now.steady + .milliseconds(Self.crowdedMilliseconds), now) }
         let claim: DeliveryClaim
@@ -206,7 +206,7 @@ package final class Deliveries: Service {
                 let starting = state.slots.giveBack(held, hasAnswered: hasAnswered, after: milliseconds, at: now)
                 state.toStart += starting.dropFirst()
                 // Asking the store for a few at a time would cost more than sending them.
-                let isWorthIt = state.isBehind && state.slots.room >= DeliverySlots.total / 4
+                let isWorthIt = state.isBehind && state.slots.room >= SlotBounds.total / 4
                 let wakes = isWorthIt || starting.count > 1
                 return (
                     starting.first, wakes ? Self.wake(&state) : nil, state.slots.taken == 0 ? state.idle : nil

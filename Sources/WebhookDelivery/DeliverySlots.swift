@@ -10,11 +10,6 @@ internal import JobModel
 /// What would wait too long for its turn is not kept here, where it would take the room of others, but goes back to the store
 /// until its turn may come.
 struct DeliverySlots {
-    static let total = 256
-    /// Kept for `onComplete`.
-    static let kept = total / 4
-    /// What callers without credentials have at most, all together.
-    static let anonymous = total / 4
     /// Origins of which it is known that they have answered, about 2 MB; one that is forgotten has to answer once more.
     static let knownOrigins = 16_384
 
@@ -40,11 +35,14 @@ struct DeliverySlots {
     /// How many more are worth asking the store for, whoever they are of. None is no reason never to ask: there may be room for
     /// an `onComplete` behind them, or for a signer that has nothing yet.
     var room: Int {
-        guard waiting > 0 else { return Self.total - Self.kept }
+        guard waiting > 0 else { return SlotBounds.total - SlotBounds.kept }
         // Those of signers that have nothing under way are few each, and would be in the way for as long as others hang.
         let hungry = signers.values.reduce(0) { $0 + ($1.pace.taken == 0 ? $1.waiting : 0) }
         let ofOnComplete = waiting - waitingOfCallers
-        return max(0, Self.total - Self.kept - max(0, waitingOfCallers - hungry) - max(0, ofOnComplete - Self.kept))
+        return max(
+            0,
+            SlotBounds.total - SlotBounds.kept - max(0, waitingOfCallers - hungry)
+                - max(0, ofOnComplete - SlotBounds.kept))
     }
 
     // MARK: Placing
@@ -97,8 +95,8 @@ struct DeliverySlots {
     /// Slots that a signer of this kind finds free.
     private func free(for name: DeliverySigner) -> Int {
         switch name {
-        case .onComplete: Self.total - taken
-        case .account, .anonymous: min(Self.total - taken, Self.total - Self.kept - callers.taken)
+        case .onComplete: SlotBounds.total - taken
+        case .account, .anonymous: min(SlotBounds.total - taken, SlotBounds.total - SlotBounds.kept - callers.taken)
         }
     }
 
@@ -106,9 +104,9 @@ struct DeliverySlots {
         let free = free(for: name)
         guard free > 0 else { return false }
         return switch name {
-        case .onComplete: signer.pace.taken < Self.kept || signer.pace.taken < 3 * free
+        case .onComplete: signer.pace.taken < SlotBounds.kept || signer.pace.taken < 3 * free
         case .account: signer.pace.taken < SignerQueue.sure || signer.pace.taken < 3 * free
-        case .anonymous: signer.pace.taken < Self.anonymous
+        case .anonymous: signer.pace.taken < SlotBounds.anonymous
         }
     }
 
@@ -116,8 +114,8 @@ struct DeliverySlots {
     private func mayWait(
         _ name: DeliverySigner, _ signer: SignerQueue, for receiver: ReceiverQueue, at now: Int64
     ) -> Bool {
-        if signer.isIdle { return waiting < 2 * Self.total }
-        guard signer.pace.taken > 0 else { return signer.waiting < SignerQueue.hungry && waiting < Self.total }
+        if signer.isIdle { return waiting < 2 * SlotBounds.total }
+        guard signer.pace.taken > 0 else { return signer.waiting < SignerQueue.hungry && waiting < SlotBounds.total }
         guard signer.pace.keepsOneMore(behind: signer.waiting, width: signer.pace.taken, at: now) else { return false }
         // What waits for receivers that may never answer takes the room of others for a second.
         if !receiver.hasAnswered {
@@ -125,8 +123,8 @@ struct DeliverySlots {
             guard unknown < SignerQueue.waitingUnknown else { return false }
         }
         return switch name {
-        case .onComplete: waiting < Self.total
-        case .account, .anonymous: waitingOfCallers < Self.total - Self.kept
+        case .onComplete: waiting < SlotBounds.total
+        case .account, .anonymous: waitingOfCallers < SlotBounds.total - SlotBounds.kept
         }
     }
 

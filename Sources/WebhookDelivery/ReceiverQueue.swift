@@ -28,5 +28,5 @@ struct ReceiverQueue {
     mutating func pause(at now: Int64) -> Duration { pace.pause(width: width, at: now) }
 
     /// One that has not answered yet will have more under way once it has: nobody waits as long as two at a time would take.
-    private var width: Int { hasAnswered ? pace.taken : DeliverySlots.total / 2 }
+    private var width: Int { hasAnswered ? pace.taken : SlotBounds.total / 2 }
 }

@@ -34,14 +34,14 @@ struct AccountCommand: AsyncParsableCommand {
                     addKey
                     ? try await server.call(.POST, "/v1/accounts/\(Template.percentEncoded(name))/keys")
                     : try await server.call(.POST, "/v1/accounts", body: ["name": .string(name)])
-                if options.json { return Console.line(reply) }
-                print(
+                if options.json { return Console.json(reply) }
+                Console.line(
                     """
-                    account  \(Terminal.plain(reply.value(at: ["account", "name"])?.string ?? name))
+                    account  \(reply.value(at: ["account", "name"])?.string ?? name)
                     id       \(reply.value(at: ["account", "id"])?.string ?? "")
                     API key  \(reply["apiKey"]?.string ?? "")
                     """)
-                if let secret = reply["webhookSecret"]?.string { print("webhooks \(secret)") }
+                if let secret = reply["webhookSecret"]?.string { Console.line("webhooks \(secret)") }
                 Console.note("Keep the key: only its hash is stored, and it is not shown again.")
             }
         }
@@ -67,13 +67,13 @@ struct AccountCommand: AsyncParsableCommand {
             try await reporting {
                 let reply = try await options.connect().call(
                     .GET, "/v1/accounts/\(Template.percentEncoded(account))/webhook-secret")
-                if options.json { return Console.line(reply) }
+                if options.json { return Console.json(reply) }
                 guard let secret = reply["webhookSecret"]?.string else {
                     return Console.note(
                         "The server signs all webhooks with its WEBHOOK_SECRET, but those of an onComplete with a secret of its own."
                     )
                 }
-                print(secret)
+                Console.line("\(secret)")
             }
         }
     }
@@ -88,19 +88,19 @@ struct AccountCommand: AsyncParsableCommand {
         func run() async throws {
             try await reporting {
                 let reply = try await options.connect().call(.GET, "/v1/accounts")
-                if options.json { return Console.line(reply) }
+                if options.json { return Console.json(reply) }
                 guard case .array(let accounts)? = reply["accounts"] else { return }
-                print(Terminal.table(["ACCOUNT", "KEY", "CREATED", ""], accounts.flatMap(Self.rows)))
+                Console.line(Terminal.table(["ACCOUNT", "KEY", "CREATED", ""], accounts.flatMap(Self.rows)))
             }
         }
 
         /// One for each key.
-        private static func rows(_ account: JSONValue) -> [[String]] {
-            let name = Terminal.plain(account["name"]?.string ?? "")
+        private static func rows(_ account: JSONValue) -> [[TerminalText]] {
+            let name: TerminalText = "\(account["name"]?.string ?? "")"
             guard case .array(let keys)? = account["keys"], !keys.isEmpty else { return [[name, "", "", "no key"]] }
             return keys.map { key in
                 [
-                    name, key["prefix"]?.string ?? "", key["createdAt"]?.string ?? "",
+                    name, "\(key["prefix"]?.string ?? "")", "\(key["createdAt"]?.string ?? "")",
                     key["revokedAt"]?.string.map { "revoked \($0)" } ?? "",
                 ]
             }
@@ -126,8 +126,8 @@ struct AccountCommand: AsyncParsableCommand {
                 let one = key.map { "/\(Template.percentEncoded($0))" } ?? ""
                 let reply = try await options.connect().call(
                     .DELETE, "/v1/accounts/\(Template.percentEncoded(account))/keys\(one)")
-                if options.json { return Console.line(reply) }
-                print("\(account): \(reply["revoked"]?.text ?? "0") revoked")
+                if options.json { return Console.json(reply) }
+                Console.line("\(account): \(reply["revoked"] ?? 0) revoked")
             }
         }
     }

@@ -30,9 +30,9 @@ struct BackupCommand: AsyncParsableCommand {
             }
             let bytes = try writing { () throws(BackupRefusal) in try target.commit() }
             if options.json {
-                Console.line(["file": .string(file), "bytes": .integer(bytes)])
+                Console.json(["file": .string(file), "bytes": .integer(bytes)])
             } else {
-                print("\(file): \(bytes) bytes")
+                Console.line("\(file): \(bytes) bytes")
             }
         }
     }

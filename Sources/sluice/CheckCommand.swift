@@ -16,6 +16,7 @@ struct CheckCommand: AsyncParsableCommand {
             EXAMPLES
               sluice check
               sluice check staging/functions.yaml
+              sluice check --strict                            warnings are mistakes too
               sluice check --against http://127.0.0.1:3000     what a running server would change, jobs included
               sluice check --format github                     annotations for GitHub Actions
               sluice check --format json | jq '.problems[].message'
@@ -34,6 +35,9 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Option(help: "human, json or github.")
     var format: Format?
+
+    @Flag(help: "Warnings are mistakes too.")
+    var strict = false
 
     @Flag(help: "The same as --format json.")
     var json = false
@@ -57,29 +61,40 @@ struct CheckCommand: AsyncParsableCommand {
             loaded = try ManifestFile(path: path).load()
         } catch {
             switch chosen {
-            case .json: Console.line(["file": .string(path), "ok": false, "error": .string(error.text)])
+            case .json: Console.json(["file": .string(path), "ok": false, "error": .string(error.text)])
             case .human:
                 Console.error(
-                    error.text + (error.isMissing ? "; name another: sluice check path/to/functions.yaml" : ""))
-            case .github: print("::error file=\(GitHubText.property(path))::\(GitHubText.message(error.text))")
+                    "\(error.text)\(error.isMissing ? "; name another: sluice check path/to/functions.yaml" : "")")
+            case .github:
+                Console.machine("::error file=\(GitHubText.property(path))::\(GitHubText.message(error.text))")
             }
             throw ExitStatus.configuration
         }
         switch chosen {
-        case .json: Console.line(Self.report(loaded, path: path))
+        case .json: Console.json(report(loaded))
         case .github:
-            for problem in loaded.result.problems { print(GitHubText.annotation(problem, file: path)) }
+            for problem in loaded.result.problems { Console.machine(GitHubText.annotation(problem, file: path)) }
         case .human:
-            loaded.problemText.map { StandardError.write($0) }
-            if case .success(let manifest, _) = loaded.result {
+            loaded.problemText.map { StandardError.write("\(laidOut: $0)") }
+            if case .success(_, let warnings) = loaded.result, !isRight(loaded.result) {
+                let count = warnings.count
+                Console.error("\(path): \(count) \(count == 1 ? "warning" : "warnings"), mistakes with --strict")
+            }
+            if case .success(let manifest, _) = loaded.result, isRight(loaded.result) {
                 let count = manifest.functions.count
-                print("\(path): ok, \(count) \(count == 1 ? "function" : "functions"), revision \(manifest.revision)")
+                Console.line(
+                    "\(path): ok, \(count) \(count == 1 ? "function" : "functions"), revision \(manifest.revision)")
             }
         }
-        if case .failure = loaded.result { throw ExitStatus.configuration }
+        if !isRight(loaded.result) { throw ExitStatus.configuration }
     }
 
-    /// The server reads the references (`${…}`) in its own environment.
+    private func isRight(_ result: ManifestResult) -> Bool {
+        guard case .success(_, let warnings) = result else { return false }
+        return !strict || warnings.isEmpty
+    }
+
+    /// References (`${…}`) stand for what they stand for in the manifest that the server has in force; it reads no others.
     private func compare(with url: String) async throws {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw CommandFailure("cannot read the manifest \(path)", ExitStatus.configuration)
@@ -89,16 +104,13 @@ struct CheckCommand: AsyncParsableCommand {
         try ReloadAnswerText.tell(reply, json: chosen == .json)
     }
 
-    private static func report(_ loaded: ManifestFile.Loaded, path: String) -> JSONValue {
+    private func report(_ loaded: ManifestFile.Loaded) -> JSONValue {
         var report: JSONObject = JSONObject()
         report["file"] = .string(path)
-        switch loaded.result {
-        case .success(let manifest, _):
-            report["ok"] = true
+        report["ok"] = .bool(isRight(loaded.result))
+        if case .success(let manifest, _) = loaded.result {
             report["revision"] = .string(manifest.revision)
             report["functions"] = .array(manifest.functions.map { .string($0.name) })
-        case .failure:
-            report["ok"] = false
         }
         report["problems"] = .array(
             loaded.result.problems.map { problem in

@@ -33,13 +33,13 @@ struct InitCommand: AsyncParsableCommand {
                     ExitStatus.failure)
             }
             try write(Starter.manifest, to: manifest)
-            print("wrote \(manifest)")
+            Console.line("wrote \(manifest)")
             let ignore = PathText.join(folder, ".gitignore")
             if manager.fileExists(atPath: ignore) {
-                Console.note("\(ignore) is there already; it should have:\n\(Starter.ignored)")
+                Console.note("\(ignore) is there already; it should have:\n\(laidOut: Starter.ignored)")
             } else {
                 try write(Starter.ignored, to: ignore)
-                print("wrote \(ignore)")
+                Console.line("wrote \(ignore)")
             }
             Console.note("Start it with: \(folder == "." ? "" : "cd '\(folder)' && ")sluice dev")
         }
@@ -47,7 +47,7 @@ struct InitCommand: AsyncParsableCommand {
 
     private func write(_ text: String, to path: String) throws {
         // Exclusively: somebody may have made it in between.
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o644)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw CommandFailure("cannot write \(path)", ExitStatus.failure) }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
@@ -96,6 +96,7 @@ private enum Starter {
               # simulate: {failureRate: 0.5, status: 503}
             endpoint:
               auth: public                # anybody may call it; without this line a token is needed
+            rateLimit: {limit: 60, per: 1m, key: ip}   # so often from one address
             # When a job has ended, tell this URL. "sluice dev" shows what arrives at localhost:3000/dev/sink/mail
             # onComplete: {url: "http://localhost:3000/dev/sink/mail", secret: "${HOOK_SECRET:-only for trying things out}"}
 

@@ -45,7 +45,11 @@ struct InvokeCommand: AsyncParsableCommand {
                 throw ServerConnection.failure(reply, endpoint.path)
             }
             guard wait else {
-                if options.json { Console.line(reply.body) } else { print(reply.body["jobId"]?.string ?? "") }
+                if options.json {
+                    Console.json(reply.body)
+                } else {
+                    Console.line("\(reply.body["jobId"]?.string ?? "")")
+                }
                 return
             }
             try await follow(url, server, maxAttempts: endpoint.maxAttempts)
@@ -137,11 +141,11 @@ struct InvokeCommand: AsyncParsableCommand {
     }
 
     private func finish(_ reply: ServerConnection.Reply, _ state: String, _ url: String) throws {
-        if options.json { Console.line(reply.body) }
+        if options.json { Console.json(reply.body) }
         guard state == "completed" else {
             let error = reply.body["lastError"]?.string ?? reply.body["detail"]?.string ?? ""
             throw CommandFailure("the job ended as \(state): \(error)", ExitStatus.failure)
         }
-        if !options.json { print(reply.body["result"]?.text ?? "null") }
+        if !options.json { Console.json(reply.body["result"] ?? .null) }
     }
 }

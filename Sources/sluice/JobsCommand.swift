@@ -43,9 +43,9 @@ struct JobsCommand: AsyncParsableCommand {
             try await reporting {
                 let server = try options.connect()
                 let page = try await page(from: server)
-                if options.json { return Console.line(page) }
+                if options.json { return Console.json(page) }
                 guard case .array(let tasks)? = page["tasks"] else { return }
-                print(
+                Console.line(
                     Terminal.table(
                         ["ID", "FUNCTION", "STATUS", "TRIES", "ERROR"],
                         tasks.map { task in
@@ -53,13 +53,13 @@ struct JobsCommand: AsyncParsableCommand {
                             var tries = 0
                             if case .array(let attempts)? = task["attempts"] { tries = attempts.count }
                             return [
-                                task["id"]?.string ?? "", task["type"]?.string ?? "", status, "\(tries)",
-                                Terminal.plain(task["error"]?.string ?? ""),
+                                "\(task["id"]?.string ?? "")", "\(task["type"]?.string ?? "")", "\(status)", "\(tries)",
+                                "\(task["error"]?.string ?? "")",
                             ]
                         }))
                 let total = page["total"]?.text ?? "?"
                 let more = page["totalExact"] == false ? "at least \(total)" : total
-                print(Terminal.paint("\(tasks.count) of \(more)", .dim))
+                Console.line(Terminal.paint("\(tasks.count) of \(more)", .dim))
             }
         }
 
@@ -102,36 +102,35 @@ struct JobsCommand: AsyncParsableCommand {
                 let explanation = try await server.call(.GET, "\(path)/explain")
                 let webhooks = try await server.call(.GET, "\(path)/webhooks")["webhooks"] ?? .null
                 if options.json {
-                    return Console.line([
+                    return Console.json([
                         "task": task, "reasons": explanation["reasons"] ?? .null, "webhooks": webhooks,
                     ])
                 }
-                print(Self.text(task, explanation) + WebhookLines.text(webhooks))
+                Console.line(Self.text(task, explanation) + WebhookLines.text(webhooks))
             }
         }
 
-        private static func text(_ task: JSONValue, _ explanation: JSONValue) -> String {
+        private static func text(_ task: JSONValue, _ explanation: JSONValue) -> TerminalText {
             let status = task["status"]?.string ?? ""
-            let painted = Terminal.color(ofStatus: status).map { Terminal.paint(status, $0) } ?? status
-            var lines = ["\(task["id"]?.string ?? "")  \(task["type"]?.string ?? "")  \(painted)"]
+            let painted = Terminal.color(ofStatus: status).map { Terminal.paint("\(status)", $0) } ?? "\(status)"
+            var lines: [TerminalText] = ["\(task["id"]?.string ?? "")  \(task["type"]?.string ?? "")  \(painted)"]
             for (name, key) in [
                 ("created", "createdAt"), ("scheduled", "scheduledFor"), ("next start", "runAt"),
                 ("started", "startedAt"), ("ended", "completedAt"), ("error", "error"),
             ] {
-                if let text = task[key]?.string { lines.append("  \(name): \(Terminal.plain(text))") }
+                if let text = task[key]?.string { lines.append("  \(name): \(text)") }
             }
-            if task["payload"] != .null { lines.append("  payload: \(task["payload"]?.text ?? "")") }
-            if let body = task.value(at: ["result", "body"])?.string {
-                lines.append("  result: \(Terminal.plain(body))")
-            }
+            if let payload = task["payload"], payload != .null { lines.append("  payload: \(payload)") }
+            if let body = task.value(at: ["result", "body"])?.string { lines.append("  result: \(body)") }
             if case .array(let reasons)? = explanation["reasons"] {
                 lines += reasons.map { "  \(Terminal.paint("waits", .yellow)): \($0["detail"]?.string ?? "")" }
             }
             if case .array(let attempts)? = task["attempts"], !attempts.isEmpty {
                 lines += attempts.map { attempt in
-                    "  attempt \(attempt["number"]?.text ?? ""): \(attempt["startedAt"]?.string ?? "")  "
-                        + "\(attempt["outcome"]?.string ?? "")  "
-                        + Terminal.plain(attempt["error"]?.string ?? "") + JobsCommand.exchange(of: attempt)
+                    let start: TerminalText =
+                        "attempt \(attempt["number"]?.text ?? ""): \(attempt["startedAt"]?.string ?? "")"
+                    let end: TerminalText = "\(attempt["outcome"]?.string ?? "")  \(attempt["error"]?.string ?? "")"
+                    return "  \(start)  \(end)\(JobsCommand.exchange(of: attempt))"
                 }
             }
             return lines.joined(separator: "\n")
@@ -139,14 +138,15 @@ struct JobsCommand: AsyncParsableCommand {
     }
 
     /// What the target of an attempt answered, and where the time went; nothing for what is no HTTP call.
-    fileprivate static func exchange(of attempt: JSONValue) -> String {
+    fileprivate static func exchange(of attempt: JSONValue) -> TerminalText {
         guard let timings = attempt["timings"], timings != .null else { return "" }
-        func stage(_ name: String) -> String { "\(name) \(timings[name]?.text ?? "0")" }
-        var text = "\n    \(attempt["statusCode"]?.integer.map { "HTTP \($0)" } ?? "no answer"), ms: "
-        text += ["dns", "connect", "tls", "firstByte", "total"].map(stage).joined(separator: ", ")
+        let status: TerminalText = attempt["statusCode"]?.integer.map { "HTTP \($0)" } ?? "no answer"
+        let stages = ["dns", "connect", "tls", "firstByte", "total"].map { name -> TerminalText in
+            "\(name) \(timings[name]?.text ?? "0")"
+        }
         let body = attempt.value(at: ["response", "body"])?.string ?? ""
-        if !body.isEmpty { text += "\n    \(Terminal.plain(body.limited(toBytes: 400)))" }
-        return text
+        let shown: TerminalText = body.isEmpty ? "" : "\n    \(body.limited(toBytes: 400))"
+        return "\n    \(status), ms: \(stages.joined(separator: ", "))\(shown)"
     }
 
     struct Resend: AsyncParsableCommand {
@@ -180,7 +180,7 @@ struct JobsCommand: AsyncParsableCommand {
                 }
                 try await forEach(ids) { id in
                     let reply = try await server.call(.POST, "\(path)/\(Template.percentEncoded(id))/resend")
-                    if options.json { Console.line(reply) } else { print("\(id) is sent again") }
+                    if options.json { Console.json(reply) } else { Console.line("\(id) is sent again") }
                 }
             }
         }
@@ -199,7 +199,7 @@ struct JobsCommand: AsyncParsableCommand {
                 try await forEach(ids) { id in
                     let path = "/v1/tasks/\(Template.percentEncoded(id))\(force ? "?force=true" : "")"
                     let reply = try await server.call(.DELETE, path)
-                    if options.json { Console.line(reply) } else { print("\(id) cancelled") }
+                    if options.json { Console.json(reply) } else { Console.line("\(id) cancelled") }
                 }
             }
         }
@@ -221,7 +221,7 @@ struct JobsCommand: AsyncParsableCommand {
                 let server = try options.connect()
                 try await forEach(ids) { id in
                     let reply = try await server.call(.POST, "/v1/tasks/\(Template.percentEncoded(id))/retry")
-                    if options.json { Console.line(reply) } else { print("\(id) queued again") }
+                    if options.json { Console.json(reply) } else { Console.line("\(id) queued again") }
                 }
             }
         }

@@ -28,5 +28,5 @@ private func setPaused(_ paused: Bool, _ function: String, _ options: ServerOpti
     let server = try options.connect()
     let reply = try await server.call(
         .POST, "/v1/functions/\(Template.percentEncoded(function))/\(paused ? "pause" : "resume")")
-    if options.json { Console.line(reply) } else { print("\(function) \(paused ? "paused" : "resumed")") }
+    if options.json { Console.json(reply) } else { Console.line("\(function) \(paused ? "paused" : "resumed")") }
 }

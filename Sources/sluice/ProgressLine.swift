@@ -11,7 +11,7 @@ struct ProgressLine {
         self.isShown = isShown && isatty(STDERR_FILENO) == 1
     }
 
-    func show(_ text: String) {
+    func show(_ text: TerminalText) {
         if isShown { StandardError.write("\r\u{1B}[K\(text)") }
     }
 
@@ -22,9 +22,9 @@ struct ProgressLine {
     /// - Parameter status: the body of the status URL's answer.
     static func text(
         function: String, state: String, status: JSONValue, maxAttempts: String, seconds: Int, now: Timestamp
-    ) -> String {
+    ) -> TerminalText {
         let attempts = status["attempts"]?.integer ?? 0
-        var parts = ["\(function): \(state)"]
+        var parts: [TerminalText] = ["\(function): \(state)"]
         if attempts > 0 || state == "inFlight" { parts.append("attempt \(max(1, attempts)) of \(maxAttempts)") }
         parts.append("\(seconds)s")
         if state == "pending", let runAt = status["runAt"]?.string.flatMap({ Timestamp(rfc3339: $0) }), runAt > now {

@@ -35,28 +35,29 @@ enum ReloadAnswerText {
         let wasRefused = reply.status == 422 && reply.body["text"] != nil
         guard reply.isSuccess || wasRefused else { throw ServerConnection.failure(reply, "/v1/reload") }
         if json {
-            Console.line(reply.body)
+            Console.json(reply.body)
         } else if wasRefused {
-            StandardError.write(reply.body["text"]?.string.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" } ?? "")
+            StandardError.write(
+                "\(laidOut: reply.body["text"]?.string.map { $0.hasSuffix("\n") ? $0 : $0 + "\n" } ?? "")")
         } else {
-            print(text(reply.body))
+            Console.line(text(reply.body))
         }
         if wasRefused { throw ExitStatus.configuration }
     }
 
-    private static func text(_ report: JSONValue) -> String {
+    private static func text(_ report: JSONValue) -> TerminalText {
         let result = report["result"]?.string ?? ""
         let revision = report["revision"]?.string ?? ""
-        guard case .array(let summary)? = report["summary"] else { return result }
-        let lines = summary.map { "  \(Terminal.plain($0.string ?? ""))" }
+        guard case .array(let summary)? = report["summary"] else { return "\(result)" }
+        let lines: [TerminalText] = summary.map { "  \($0.string ?? "")" }
         let former = report["formerRevision"]?.string ?? ""
         let since = report["loadedAt"]?.string
-        let head =
+        let head: TerminalText =
             switch result {
             case "reloaded": "reloaded, revision \(former) → \(revision)"
             case "checked" where revision == former: "nothing would change, revision \(revision) is in force"
             case "checked": "would reload, revision \(former) → \(revision)"
-            default: "unchanged, revision \(revision)" + (since.map { ", in force since \($0)" } ?? "")
+            default: "unchanged, revision \(revision)\(since.map { ", in force since \($0)" } ?? "")"
             }
         return ([head] + lines).joined(separator: "\n")
     }

@@ -14,5 +14,5 @@ struct SchemaCommand: ParsableCommand {
               sluice schema > functions.schema.json
             """)
 
-    func run() { Console.line(EditorSchema.value) }
+    func run() { Console.json(EditorSchema.value) }
 }

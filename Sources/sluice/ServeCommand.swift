@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import Glibc
+internal import PayloadSchema
 internal import ServerHost
 
 struct ServeCommand: AsyncParsableCommand {
@@ -65,16 +67,18 @@ struct ServeOptions: ParsableArguments {
     var logFormat: String?
 
     func serve(isDev: Bool) async throws {
+        // Whatever is made from here on is for this user alone, by what library ever.
+        umask(0o077)
         let log = LogStream(reader: .onStandardError)
         // The process ends after this, whether somebody reads its log or not.
         defer { log.flush() }
         do {
             try await Server(Settings(flags(isDev: isDev)), log: log).run()
         } catch let problem as SettingsProblem {
-            log.write("error: \(problem.text)\n")
+            log.write("error: \(problem.text.escapedForTerminal())\n")
             throw ExitStatus.configuration
         } catch let refusal as StartRefusal {
-            log.write(refusal.text)
+            log.write(refusal.text.escapedForTerminal(keepingLayout: true))
             throw ExitStatus.of(refusal.cause)
         }
     }

@@ -11,7 +11,11 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "The server (SLUICE_URL, default: the one that server.json in the data folder names).")
     var server: String?
 
-    @Option(help: "The data folder, for server.json and the admin token (SLUICE_DATA, default: here).")
+    @Option(
+        help: """
+            The data folder, for server.json and the admin token (SLUICE_DATA, default: here). Elsewhere the token is \
+            SLUICE_TOKEN.
+            """)
     var data: String?
 
     @Flag(help: "Print JSON for machines.")
@@ -19,29 +23,22 @@ struct ServerOptions: ParsableArguments {
 
     func connect() throws -> ServerConnection { try Self.connection(to: server, data: data) }
 
-    /// "localhost" is what people write, 127.0.0.1 what a server announces.
-    private static func sameServer(_ named: String?, _ announced: String?) -> Bool {
-        func plain(_ url: String?) -> String? {
-            url.map { $0.replacing("//localhost", with: "//127.0.0.1") }.map {
-                $0.hasSuffix("/") ? String($0.dropLast()) : $0
-            }
-        }
-        return announced != nil && plain(named) == plain(announced)
-    }
-
     /// - Parameters:
     ///   - server: nil for the one that the environment or the data folder names.
     ///   - data: nil for the one that the environment names, else this folder.
     static func connection(to server: String?, data: String?) throws -> ServerConnection {
         let environment = ProcessInfo.processInfo.environment
-        let folder = data ?? environment["SLUICE_DATA"] ?? "."
-        func file(_ name: String) -> String? {
-            FileManager.default.contents(atPath: PathText.join(folder, name))
-                .map { String(decoding: $0, as: UTF8.self).trimmed }
+        func setting(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        let folder = data ?? setting("SLUICE_DATA") ?? "."
+        let named = server ?? setting("SLUICE_URL")
+        var announced: AnnouncedServer?
+        do throws(AnnouncedServer.Problem) {
+            announced = try AnnouncedServer(in: folder)
+        } catch {
+            // Whoever names the server needs no server.json.
+            if named == nil { throw CommandFailure(error.text, ExitStatus.notAllowed) }
         }
-        let announced = file("server.json").flatMap { try? JSONParser.parse($0) }?["url"]?.string
-        let named = server ?? environment["SLUICE_URL"]
-        guard let url = named ?? announced else {
+        guard let url = named ?? announced?.url else {
             throw CommandFailure(
                 "no server is known: there is no server.json in \(folder == "." ? "this folder" : folder); "
                     + "start one with \"sluice serve\", or name it with --server, SLUICE_URL or --data",
@@ -50,11 +47,19 @@ struct ServerOptions: ParsableArguments {
         guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
             throw CommandFailure("\(url) is no http URL, for example http://127.0.0.1:3000", ExitStatus.usage)
         }
-        // The token in this folder belongs to the server of this folder, unless the folder was named.
-        let isOurs = named == nil || sameServer(named, announced) || data != nil
+        // A token that was given goes where its giver says, or to this machine: `announced` names nothing else.
+        var token = setting("SLUICE_TOKEN") ?? setting("SLUICE_ADMIN_TOKEN")
+        if token == nil, let announced, named.map(announced.isNamed) ?? true {
+            // The one in the folder belongs to the server of the folder.
+            do throws(AnnouncedServer.Problem) {
+                token = try announced.adminToken()
+            } catch {
+                throw CommandFailure(error.text, ExitStatus.notAllowed)
+            }
+        }
         return ServerConnection(
             url: url, host: host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host, port: parts.port ?? 80,
-            token: environment["SLUICE_ADMIN_TOKEN"] ?? (isOurs ? file("admin-token") : nil))
+            token: token)
     }
 }
 
@@ -168,7 +173,7 @@ struct ServerConnection: Sendable {
         switch reply.status {
         case 401, 403:
             return CommandFailure(
-                "\(detail) Run this in the server's data folder, or give --data or SLUICE_ADMIN_TOKEN.",
+                "\(detail) Run this in the server's data folder, or give --data or SLUICE_TOKEN.",
                 ExitStatus.notAllowed)
         case 400, 413, 415, 422: return CommandFailure(detail, ExitStatus.badData)
         default: return CommandFailure(detail, ExitStatus.failure)
@@ -182,7 +187,7 @@ extension AsyncParsableCommand {
         do {
             try await body()
         } catch let failure as CommandFailure {
-            Console.error(failure.text)
+            Console.error("\(failure.text)")
             throw failure.exit
         }
     }

@@ -9,8 +9,8 @@ enum StandardError {
     static let hasColor =
         isatty(STDERR_FILENO) == 1 && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
 
-    static func write(_ text: String) {
-        let bytes = Array(text.utf8)
+    static func write(_ text: TerminalText) {
+        let bytes = Array(text.text.utf8)
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -22,12 +22,12 @@ enum StandardError {
 extension LogReader {
     /// Whoever is at the other end of stderr.
     static let onStandardError = LogReader(isPerson: isatty(STDERR_FILENO) == 1) { text, accent in
-        StandardError.hasColor ? Terminal.escaped(text, accent.color) : text
+        StandardError.hasColor ? accent.color.around(text) : text
     }
 }
 
 extension LogReader.Accent {
-    fileprivate var color: Terminal.Color {
+    fileprivate var color: TerminalColor {
         switch self {
         case .good: .green
         case .bad: .red

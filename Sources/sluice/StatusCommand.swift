@@ -23,15 +23,13 @@ struct StatusCommand: AsyncParsableCommand {
         try await reporting {
             let server = try options.connect()
             repeat {
-                let screen = try await screen(server)
-                if watch, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[H\u{1B}[2J", terminator: "") }
-                print(screen)
+                try await show(server)
                 if watch { try await Task.sleep(for: .seconds(2)) }
             } while watch
         }
     }
 
-    private func screen(_ server: ServerConnection) async throws -> String {
+    private func show(_ server: ServerConnection) async throws {
         let queue = try await server.call(.GET, "/v1/async/status")
         let functions = try await server.call(.GET, "/v1/functions")
         let failed = try await server.call(.GET, "/v1/tasks?status=failed&limit=5")
@@ -39,41 +37,46 @@ struct StatusCommand: AsyncParsableCommand {
         // The operator's alone: an account sees the rest.
         let manifest = try await server.send(.GET, "/v1/manifest").body
         if options.json {
-            return JSONValue.object(
-                Self.object([
-                    ("url", .string(server.url)), ("ready", .bool(ready.status == 200)), ("queue", queue),
-                    ("functions", functions["functions"] ?? .null), ("failed", failed["total"] ?? .null),
-                    ("manifestRevision", functions["manifestRevision"] ?? .null),
-                    ("manifestError", manifest.value(at: ["lastError", "summary"]) ?? .null),
-                ])
-            ).text
+            return Console.json(
+                .object(
+                    Self.object([
+                        ("url", .string(server.url)), ("ready", .bool(ready.status == 200)), ("queue", queue),
+                        ("functions", functions["functions"] ?? .null), ("failed", failed["total"] ?? .null),
+                        ("manifestRevision", functions["manifestRevision"] ?? .null),
+                        ("manifestError", manifest.value(at: ["lastError", "summary"]) ?? .null),
+                    ])))
         }
         let state =
             ready.status == 200
             ? Terminal.paint("ready", .green)
-            : Terminal.paint(ready.body["detail"]?.string ?? "not ready", .red)
+            : Terminal.paint("\(ready.body["detail"]?.string ?? "not ready")", .red)
         let used = queue.value(at: ["concurrency", "used"])?.text ?? "?"
         let max = queue.value(at: ["concurrency", "max"])?.text ?? "?"
-        var lines = [
-            "\(Terminal.paint("sluice", .bold)) \(server.url)  "
-                + "revision \(functions["manifestRevision"]?.string ?? "?")  \(state)",
-            "queued \(queue["queuedTasks"]?.text ?? "?")   running \(used) of \(max) slots   "
-                + "failed \(failed["total"]?.text ?? "?")\(failed["totalExact"] == false ? "+" : "")",
+        var lines: [TerminalText] = [
+            """
+            \(Terminal.paint("sluice", .bold)) \(server.url)  revision \(functions["manifestRevision"]?.string ?? "?")  \
+            \(state)
+            """,
+            """
+            queued \(queue["queuedTasks"]?.text ?? "?")   running \(used) of \(max) slots   \
+            failed \(failed["total"]?.text ?? "?")\(failed["totalExact"] == false ? "+" : "")
+            """,
         ]
         if let problem = manifest.value(at: ["lastError", "summary"])?.string {
             let file = manifest["file"]?.string ?? "the manifest"
             lines.append(
-                Terminal.paint("\(file) is not in force, the last good revision is: \(Terminal.plain(problem))", .red))
+                Terminal.paint("\(file) is not in force, the last good revision is: \(problem)", .red))
         }
         lines += ["", table(functions["functions"])]
         if case .array(let tasks)? = failed["tasks"], !tasks.isEmpty {
             lines += ["", Terminal.paint("latest failures", .dim)]
             lines += tasks.map { task in
-                "\(task["id"]?.string ?? "")  \(task["type"]?.string ?? "")  "
-                    + Terminal.paint(Terminal.plain(task["error"]?.string ?? ""), .red)
+                let error = Terminal.paint("\(task["error"]?.string ?? "")", .red)
+                return "\(task["id"]?.string ?? "")  \(task["type"]?.string ?? "")  \(error)"
             }
         }
-        return lines.joined(separator: "\n")
+        if watch { Console.clear() }
+        Console.line(lines.joined(separator: "\n"))
     }
 
     private static func object(_ members: [(String, JSONValue)]) -> JSONObject {
@@ -82,17 +85,18 @@ struct StatusCommand: AsyncParsableCommand {
         return object
     }
 
-    private func table(_ functions: JSONValue?) -> String {
+    private func table(_ functions: JSONValue?) -> TerminalText {
         guard case .array(let functions)? = functions else { return "" }
-        func span(_ value: JSONValue?) -> String {
-            value?.integer.map { Terminal.span(milliseconds: $0) } ?? "-"
+        func span(_ value: JSONValue?) -> TerminalText {
+            value?.integer.map { "\(Terminal.span(milliseconds: $0))" } ?? "-"
         }
+        func text(_ value: JSONValue?) -> TerminalText { "\(value?.string ?? value?.text ?? "")" }
         return Terminal.table(
             ["FUNCTION", "QUEUED", "OLDEST", "RUNNING", "FAILED", "P50", "P99", "ENDPOINT", ""],
             functions.map { function in
                 [
-                    function["name"]?.string ?? "", function["queued"]?.text ?? "", span(function["oldestDueMs"]),
-                    function["running"]?.text ?? "", function["failed"]?.text ?? "",
+                    text(function["name"]), text(function["queued"]), span(function["oldestDueMs"]),
+                    text(function["running"]), text(function["failed"]),
                     span(function.value(at: ["attemptMs", "p50"])), span(function.value(at: ["attemptMs", "p99"])),
                     "\(function["method"]?.string ?? "") \(function["path"]?.string ?? "")",
                     function["paused"] == true ? "paused" : "",

@@ -8,31 +8,23 @@ enum Terminal {
     static let hasColor =
         isatty(STDOUT_FILENO) == 1 && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
 
-    enum Color: String { case red = "31", green = "32", yellow = "33", dim = "2", bold = "1" }
-
-    static func paint(_ text: String, _ color: Color) -> String {
-        hasColor ? escaped(text, color) : text
+    static func paint(_ text: TerminalText, _ color: TerminalColor) -> TerminalText {
+        hasColor ? text.painted(color) : text
     }
 
-    /// ECMA-48, "SGR - Select Graphic Rendition".
-    static func escaped(_ text: String, _ color: Color) -> String { "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m" }
-
-    /// What comes from outside must not move the cursor.
-    static func plain(_ text: String) -> String { text.withoutControlCharacters }
-
     /// Columns as wide as their widest cell; numbers are right-aligned by whoever pads them.
-    static func table(_ header: [String], _ rows: [[String]]) -> String {
+    static func table(_ header: [TerminalText], _ rows: [[TerminalText]]) -> TerminalText {
         let all = [header] + rows
-        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        let widths = header.indices.map { column in all.map { $0[column].width }.max() ?? 0 }
         return all.enumerated().map { index, row in
             let line = row.enumerated().map { column, cell in
-                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 2)
+                column == row.count - 1 ? cell : cell.padded(to: widths[column] + 2)
             }.joined()
             return index == 0 ? paint(line, .dim) : line
         }.joined(separator: "\n")
     }
 
-    static func color(ofStatus status: String) -> Color? {
+    static func color(ofStatus status: String) -> TerminalColor? {
         switch status {
         case "failed", "timeout": .red
         case "completed": .green

@@ -218,8 +218,10 @@ final class TemporaryDatabase: Sendable {
 
     @Test func `A file is locked by one owner at a time`() throws {
         let path = database.path + ".lock"
-        let first = try LockFile(path: path)
-        #expect(throws: DatabaseLockProblem.held(by: getpid())) { try LockFile(path: path) }
+        let first = try LockFile(path: path, trust: FileTrust(folder: "/"))
+        #expect(throws: DatabaseLockProblem.held(by: getpid())) {
+            try LockFile(path: path, trust: FileTrust(folder: "/"))
+        }
         withExtendedLifetime(first) {}
     }
 }

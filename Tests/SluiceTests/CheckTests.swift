@@ -85,8 +85,31 @@ import Testing
             try folder.write(manifest, to: "functions.yaml")
             let run = try await Program.run(["check"], folder: folder)
             #expect(run.status == 78 && run.error.contains("functions.yaml:3:"), "\(run)")
-            #expect(run.error.contains("is no regular file"), "\(run)")
+            #expect(run.error.contains("is not a regular file"), "\(run)")
         }
+    }
+
+    @Test func `Warnings are mistakes for those who are strict`() async throws {
+        let open = "version: 1\nfunctions:\n  f: {handler: {builtin: echo}, endpoint: {auth: public}}\n"
+        let usual = try await check(open)
+        #expect(usual.status == 0 && usual.output.contains("ok, 1 function"), "\(usual)")
+        #expect(usual.error.contains("3:50: warning: functions.f.endpoint.auth: anybody may call it"), "\(usual)")
+        let strict = try await check(open, ["--strict"])
+        #expect(strict.status == 78 && strict.output.isEmpty, "\(strict)")
+        #expect(strict.error.hasSuffix("error: functions.yaml: 1 warning, mistakes with --strict\n"), "\(strict)")
+        let json = try await check(open, ["--strict", "--json"])
+        #expect(json.status == 78)
+        #expect(try JSONParser.parse(json.output)["ok"] == false)
+        let bounded = open.replacing("echo}, ", with: "echo}, rateLimit: {limit: 1, per: 1s}, ")
+        let quiet = try await check(bounded, ["--strict"])
+        #expect(quiet.status == 0 && quiet.error.isEmpty, "\(quiet)")
+    }
+
+    @Test func `A server that starts says so too, and what it warns of it runs`() async throws {
+        let server = try await ServerProcess(
+            manifest: "version: 1\nfunctions:\n  f: {handler: {builtin: echo}, endpoint: {auth: public}}\n")
+        #expect(server.log.contains("warning: functions.f.endpoint.auth: anybody may call it"))
+        #expect(try await server.post("/api/v1/f", "{}").status == 202)
     }
 
     @Test func `A server does not start on a wrong manifest`() async throws {

@@ -65,7 +65,7 @@ import Testing
         #expect(try answer("orders/7/import") == #"{"order":"7","received":{"items":3},"attempt":2}"#)
         #expect(try answer("--function import-order").contains("HTTP 503 - Service Unavailable"))
         #expect(try answer("jq -c '.[0].body'").contains(#""type":"sync-contact","status":"DONE""#))
-        #expect(try answer("jobs show $CONTACT").contains("http://127.0.0.1:4001/contacts: delivered"))
+        #expect(try answer("jobs show $CONTACT").contains("http://127.0.0.1:4001/…: delivered"))
         #expect(try answer("jobs resend $CONTACT").hasSuffix("_1_onComplete is sent again"))
         #expect(try answer(".webhookSecret").hasPrefix("whsec_"))
         #expect(try answer("until sluice reload").contains("unchanged, revision "))
@@ -87,7 +87,12 @@ import Testing
         let block = try #require(readme.components(separatedBy: "```yaml\n").dropFirst().first)
         let folder = try TemporaryFolder()
         try folder.write(try #require(block.components(separatedBy: "```").first), to: "functions.yaml")
-        #expect(try await Program.run(["check"], folder: folder).status == 0)
+        #expect(try await Program.run(["check", "--strict"], folder: folder).status == 0)
+        // So are the sample, and what "sluice init" writes.
+        try folder.write(try Self.file("functions.yaml"), to: "functions.yaml")
+        #expect(try await Program.run(["check", "--strict"], folder: folder).status == 0)
+        _ = try await Program.run(["init", "new"], folder: folder)
+        #expect(try await Program.run(["check", "--strict", "new/functions.yaml"], folder: folder).status == 0)
     }
 
     @Test func `Every setting that README names is known, and every flag`() async throws {

@@ -226,24 +226,100 @@ import Testing
 
     @Test func `Files that it refers to are watched, and the .env beside it`() async throws {
         let folder = try TemporaryFolder()
-        try folder.write("from the file", to: "note.txt")
-        try folder.write("NOTE=from the environment", to: ".env")
+        try folder.write("file", to: "note.txt")
+        try folder.write("NOTE=environment", to: ".env")
         let text = """
             version: 1
             functions:
-              fast: {summary: "${file:note.txt}, ${NOTE}", handler: {builtin: echo}, endpoint: {auth: public}}
+              fast: {handler: {builtin: echo}, endpoint: {auth: public, path: "${file:note.txt}/${NOTE}"}}
             """
         let server = try await ServerProcess(manifest: text, folder: folder)
-        #expect(try await Self.marker(server) == "from the file, from the environment")
+        func wait(forPath path: String) async throws {
+            let limit = Date().addingTimeInterval(10)
+            while try await server.post("/api/v1/\(path)", "{}").status != 202 {
+                guard Date() < limit else { throw ServerProcess.Failure(description: "no \(path)\n\(server.log)") }
+            }
+        }
+        try await wait(forPath: "file/environment")
         try folder.write("changed", to: "note.txt")
-        try await Self.wait(server, forMarker: "changed, from the environment")
-        try folder.write("NOTE=changed too", to: ".env")
-        try await Self.wait(server, forMarker: "changed, changed too")
+        try await wait(forPath: "changed/environment")
+        try folder.write("NOTE=changed-too", to: ".env")
+        try await wait(forPath: "changed/changed-too")
         // What a new manifest refers to may come later than the manifest.
         try folder.write(text.replacing("note.txt", with: "later.txt"), to: "functions.yaml")
         #expect(try await Self.waitBroken(server).contains("cannot read the file \"later.txt\""))
         try folder.write("late", to: "later.txt")
-        try await Self.wait(server, forMarker: "late, changed too")
+        try await wait(forPath: "late/changed-too")
+    }
+
+    /// CONTRACT 3: what a reference stands for is in no message, log line or answer.
+    @Test(arguments: ["serve", "dev"])
+    func `What references stand for is told by nobody, and a manifest from the network reads nothing`(
+        _ command: String
+    ) async throws {
+        let mark = "s3cr3t-mark"
+        let folder = try TemporaryFolder()
+        try folder.write("MARK=\(mark)\nOTHER=\(mark)-other\nSPAN=73191s\n", to: ".env")
+        try folder.write("\(mark)\n\(mark)-second-line", to: "lines.txt")
+        func manifest(_ body: String) -> String {
+            """
+            version: 1
+            functions:
+              fast:
+                handler: {builtin: echo, simulate: {duration: 0s}}
+                endpoint: {auth: public}
+            \(body)
+            """
+        }
+        let right = """
+                summary: "${MARK} ${file:lines.txt}"
+                maxWait: "${SPAN}"
+            """
+        let server = try await ServerProcess(
+            manifest: manifest("    summary: first"), folder: folder, environment: ["LOG_LEVEL": "trace"],
+            command: command)
+        var said = ""
+        func note(_ what: [String]) { said += what.joined(separator: "\n") + "\n" }
+        func ask(_ arguments: String...) async throws -> (status: Int32, output: String, error: String) {
+            let run = try await Program.run(arguments, folder: folder)
+            note([run.output, run.error])
+            return run
+        }
+        func dry(_ text: String) async throws -> HTTPReply {
+            let reply = try await server.request(
+                "POST", "/v1/reload?dryRun=true", headers: [try Self.admin(server)], body: Array(text.utf8))
+            note([reply.text])
+            return reply
+        }
+        // What is not in force is not read for the network, ...
+        for reference in ["MARK", "OTHER:-x", "file:lines.txt", "file:/proc/self/environ", "file:server-key"] {
+            let refused = try await dry(manifest("    timeout: \"${\(reference)}\""))
+            #expect(refused.status == 422 && refused.text.contains("is not read"), "\(refused.text)")
+        }
+        // ... a dry run of the file reads it, ...
+        try folder.write(manifest(right), to: "functions.yaml")
+        _ = try await ask("check")
+        _ = try await ask("reload", "--dry-run", "--json")
+        #expect(try await ask("reload").status == 0)
+        // ... and what is in force stands for the same.
+        let url = "http://127.0.0.1:\(server.port)"
+        let same = try await ask("check", "--against", url)
+        #expect(same.status == 0 && same.output.contains("nothing would change"), "\(same)")
+        let next = try await dry(manifest("    summary: \"${MARK}\"\n    timeout: \"${SPAN}\""))
+        #expect(next.status == 200 && next.text.contains("timeout 30s → ${SPAN}"), "\(next.text)")
+        _ = try await dry(manifest("    timeout: \"${MARK}\"\n    retry: {attempts: \"${SPAN}\"}"))
+        for wrong in ["timeout: \"${MARK}\"", "priority: \"${file:lines.txt}\"", "retry: {backoff: \"${OTHER}\"}"] {
+            try folder.write(manifest("    \(wrong)"), to: "functions.yaml")
+            #expect(try await ask("reload").status == 78)
+            for format in ["human", "json", "github"] {
+                #expect(try await ask("check", "--format", format).status == 78)
+            }
+            _ = try await ask("status")
+            _ = try await ask("status", "--json")
+            note([try await Self.status(server).text])
+        }
+        note([server.log, try await server.get("/v1/functions", headers: [try Self.admin(server)]).text])
+        for form in [mark, "73191", "second-line"] { #expect(!said.contains(form), "\(said)") }
     }
 
     @Test func `SIGHUP, the command and the route reload, and say what changed`() async throws {

@@ -67,7 +67,7 @@ import Testing
             }
             for (held, pause) in slots.retreat(at: now) { putBack(held, pause) }
             var limit = slots.room
-            if limit == 0, now >= nextLook { limit = DeliverySlots.total }
+            if limit == 0, now >= nextLook { limit = SlotBounds.total }
             if limit > 0 { nextLook = now + 250 }
             if limit > 0 {
                 // Stable: what is due earlier comes first, then the lower number.

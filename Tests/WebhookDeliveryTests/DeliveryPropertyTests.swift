@@ -27,17 +27,17 @@ import Testing
         func check(_ slots: DeliverySlots, at now: Int64) {
             let bySigner = Dictionary(grouping: running, by: \.signer).mapValues(\.count)
             let callers = running.count { $0.signer != .onComplete }
-            #expect(slots.taken == running.count && running.count <= DeliverySlots.total)
-            #expect(callers <= DeliverySlots.total - DeliverySlots.kept)
-            #expect(bySigner[.anonymous] ?? 0 <= DeliverySlots.anonymous)
+            #expect(slots.taken == running.count && running.count <= SlotBounds.total)
+            #expect(callers <= SlotBounds.total - SlotBounds.kept)
+            #expect(bySigner[.anonymous] ?? 0 <= SlotBounds.anonymous)
             for (receiver, held) in Dictionary(grouping: running, by: \.receiver)
             where !answered.contains(receiver.origin) {
                 #expect(held.count <= ReceiverQueue.unknown, "\(receiver.origin)")
             }
-            #expect(slots.waiting == waiting.count && waiting.count <= 2 * DeliverySlots.total)
+            #expect(slots.waiting == waiting.count && waiting.count <= 2 * SlotBounds.total)
             // No slot is idle while something that is allowed waits.
             #expect(slots.next(at: now) == nil)
-            #expect(slots.room >= 0 && slots.room <= DeliverySlots.total)
+            #expect(slots.room >= 0 && slots.room <= SlotBounds.total)
         }
     }
 

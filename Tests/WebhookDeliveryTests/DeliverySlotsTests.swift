@@ -23,7 +23,7 @@ extension DeliverySigner {
 
 /// Who gets a slot, who waits and who stays away: a value, in times that the test names.
 @Suite struct DeliverySlotsTests {
-    private static let quarter = DeliverySlots.total / 4
+    private static let quarter = SlotBounds.total / 4
 
     /// Slots, and webhooks that are numbered as they come.
     private struct Bench {
@@ -99,21 +99,21 @@ extension DeliverySigner {
         var bench = Bench()
         var taken = bench.scatter("?", 200)
         for account in 0..<300 { taken += bench.scatter("a\(account)-", 20) }
-        #expect(taken == DeliverySlots.total - Self.quarter)
+        #expect(taken == SlotBounds.total - Self.quarter)
         #expect(bench.scatter("", 200) == Self.quarter)
-        #expect(bench.slots.taken == DeliverySlots.total)
+        #expect(bench.slots.taken == SlotBounds.total)
     }
 
     @Test func `A signer takes three quarters of what the others left, and at least a few while there are some`() {
         var bench = Bench()
-        let callers = DeliverySlots.total - Self.quarter
+        let callers = SlotBounds.total - Self.quarter
         #expect(bench.scatter("first", 200) == callers * 3 / 4)
         #expect(bench.scatter("second", 200) == callers * 3 / 16)
         #expect(bench.scatter("third", 200) == callers / 16)
         #expect(bench.scatter("fourth", 200) == 0)
         #expect(bench.scatter("", 300) == Self.quarter)
         var other = Bench()
-        #expect(other.scatter("", 300) == DeliverySlots.total * 3 / 4)
+        #expect(other.scatter("", 300) == SlotBounds.total * 3 / 4)
         #expect(other.scatter("first", 200) == Self.quarter * 3 / 4)
         #expect(other.scatter("second", 200) == Self.quarter / 4)
     }
@@ -122,8 +122,8 @@ extension DeliverySigner {
         var bench = Bench()
         for host in ["slow", "quick", "third", "late"] { bench.introduce("https://\(host).example.com/") }
         let places = (0..<200).map { _ in bench.place("", "https://slow.example.com/") }
-        #expect(places.count { $0 == .start } == DeliverySlots.total / 2)
-        #expect(places.count { $0 == .wait } == 200 - DeliverySlots.total / 2)
+        #expect(places.count { $0 == .start } == SlotBounds.total / 2)
+        #expect(places.count { $0 == .wait } == 200 - SlotBounds.total / 2)
         #expect(bench.place("", "https://SLOW.example.com:443/x") == .wait)
         // One signer has half of them, and another one half of the rest that is its kind's.
         #expect(bench.fill("acme", "https://quick.example.com/", 64) == 64)

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import PayloadSchema
+internal import SQLiteJobStore
 
 /// The folder with what a server keeps beside its database: secrets it made, and where it listens.
 struct DataFolder: Sendable {
@@ -8,13 +9,36 @@ struct DataFolder: Sendable {
         var text: String
         /// The disk is at fault, not the settings.
         var isTemporary = false
+
+        init(text: String, isTemporary: Bool = false) {
+            self.text = text
+            self.isTemporary = isTemporary
+        }
+
+        /// - Parameter verb: what could not be done with the file, as an infinitive.
+        init(_ failure: PrivateFile.Failure, _ verb: String, _ path: String, cure: String) {
+            switch failure {
+            case .flaw(let flaw): self.init(text: flaw.text(of: path, orDelete: "a new one is made"))
+            case .system(let code):
+                self.init(
+                    text: "cannot \(verb) \(path): \(String(cString: strerror(code))); \(cure)",
+                    isTemporary: DiskFailure.isTemporary(code))
+            }
+        }
     }
 
+    static let adminToken = "admin-token"
+    static let serverKey = "server-key"
+    static let announcement = "server.json"
     private static let backupPrefix = ".sluice-backup-"
 
     let path: String
 
-    func prepare() throws(Problem) {
+    /// Makes the folder where it is missing.
+    ///
+    /// - Parameter database: the folder of the database, which may be another.
+    /// - Returns: what should be known of both, with the cure.
+    func prepare(database: String) throws(Problem) -> [String] {
         let failure = Folder.make(path, mode: 0o700)
         guard failure == 0 else {
             throw Problem(
@@ -22,6 +46,13 @@ struct DataFolder: Sendable {
                     + "choose another with --data or SLUICE_DATA",
                 isTemporary: DiskFailure.isTemporary(failure))
         }
+        let isElsewhere = FileIdentity(path: database) != FileIdentity(path: path)
+        let folders = [
+            FolderTrust(path: path, content: .data),
+            isElsewhere ? FolderTrust(path: database, content: .database) : nil,
+        ].compactMap(\.self)
+        if let refusal = folders.lazy.compactMap(\.refusal).first { throw Problem(text: refusal) }
+        return folders.flatMap(\.warnings)
     }
 
     /// Removes copies that a former process did not get to send; to be called by whoever has the database's lock.
@@ -33,9 +64,14 @@ struct DataFolder: Sendable {
     /// The secret kept under this name; made at first use from 32 random bytes.
     func secret(_ name: String, random: () -> UInt64) throws(Problem) -> String {
         let file = file(name)
-        if let data = FileManager.default.contents(atPath: file) {
-            let text = String(decoding: data, as: UTF8.self).trimmed
-            if text.utf8.count >= 32 { return text }
+        let former: String?
+        do throws(PrivateFile.Failure) {
+            former = try PrivateFile.read(file)
+        } catch {
+            throw Problem(error, "read", file, cure: "does it belong to this user?")
+        }
+        if let former {
+            if former.utf8.count >= 32 { return former }
             throw Problem(text: "\(file) is damaged: shorter than 32 bytes; remove it and a new one is made")
         }
         let text = (0..<4).map { _ in Hexadecimal.text(random()) }.joined()
@@ -49,49 +85,31 @@ struct DataFolder: Sendable {
             "url": .string(url), "pid": .integer(ProcessInfo.processInfo.processIdentifier),
             "version": .string(Version.number),
         ]
-        try write(content.text + "\n", to: file("server.json"))
+        try write(content.text + "\n", to: file(Self.announcement))
     }
 
     /// Where a copy of the database lies until it is sent.
     func newBackup(name: String) -> String { file(Self.backupPrefix + name) }
 
-    func withdraw() { try? FileManager.default.removeItem(atPath: file("server.json")) }
+    func withdraw() { unlink(file(Self.announcement)) }
 
     /// What lies in it, and what each is to the server.
     var files: [(path: String, role: String)] {
         let copies = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return [
-            (file("admin-token"), "its admin token"), (file("server-key"), "its key"),
-            (file("server.json"), "where it says that it listens"),
+            (file(Self.adminToken), "its admin token"), (file(Self.serverKey), "its key"),
+            (file(Self.announcement), "where it says that it listens"),
         ]
             + copies.filter { $0.hasPrefix(Self.backupPrefix) }.map { (file($0), "a backup that it is making") }
     }
 
     private func file(_ name: String) -> String { PathText.join(path, name) }
 
-    /// Written beside, synced and renamed, readable by the owner only: nobody sees half a file, and a power cut leaves the
-    /// former or the new one.
     private func write(_ text: String, to file: String) throws(Problem) {
-        let temporary = "\(file).\(ProcessInfo.processInfo.processIdentifier)"
-        let failure = Self.writeSynced(text, to: temporary) { rename(temporary, file) == 0 }
-        guard failure == 0 else {
-            unlink(temporary)
-            throw Problem(
-                text: "cannot write \(file): \(String(cString: strerror(failure))); is the data folder writable?",
-                isTemporary: DiskFailure.isTemporary(failure))
+        do throws(PrivateFile.Failure) {
+            try PrivateFile.write(text, to: file)
+        } catch {
+            throw Problem(error, "write", file, cure: "is the data folder writable?")
         }
-        Folder.sync(path)
-    }
-
-    /// - Returns: errno of what failed, 0 when all is done.
-    private static func writeSynced(_ text: String, to file: String, then finish: () -> Bool) -> Int32 {
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return errno }
-        defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        let count = Glibc.write(descriptor, bytes, bytes.count)
-        guard count == bytes.count else { return count < 0 ? errno : ENOSPC }
-        guard fsync(descriptor) == 0, finish() else { return errno }
-        return 0
     }
 }

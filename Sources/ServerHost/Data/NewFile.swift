@@ -18,7 +18,8 @@ package final class NewFile: Sendable {
         // A file without a name: whichever way this process ends, nothing of it stays.
         let nameless = open(place.folder, O_WRONLY | Self.noName | O_CLOEXEC, 0o600)
         isNameless = nameless >= 0
-        descriptor = nameless >= 0 ? nameless : open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        descriptor =
+            nameless >= 0 ? nameless : open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure() }
     }
 

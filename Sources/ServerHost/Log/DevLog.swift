@@ -1,5 +1,6 @@
 internal import JobModel
 internal import Logging
+internal import PayloadSchema
 
 /// The log of `sluice dev`: a line for each request (`-->`) and each attempt (`<--`), webhooks, reloads and what is wrong;
 /// nothing else.
@@ -26,7 +27,7 @@ struct DevLog: LogHandler {
 
     func log(event: LogEvent) {
         let facts = event.metadata ?? [:]
-        guard let text = text(event, { name in facts[name].map { "\($0)".withoutControlCharacters } ?? "" }, facts)
+        guard let text = text(event, { name in facts[name].map { "\($0)".escapedForTerminal() } ?? "" }, facts)
         else {
             return
         }
@@ -56,7 +57,7 @@ struct DevLog: LogHandler {
                 + (error.isEmpty ? paint(" delivered", .good) : paint(error, .bad))
         case let message where event.level >= .warning:
             let all = facts.keys.sorted().map { " \($0)=\(fact($0))" }.joined()
-            return paint("!   \(message)", .warning) + all
+            return paint("!   \(message.escapedForTerminal())", .warning) + all
         default:
             return nil
         }

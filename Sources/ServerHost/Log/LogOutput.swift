@@ -44,18 +44,12 @@ struct LogOutput: LogHandler {
             object["level"] = .string(level.rawValue)
             object["message"] = .string(message)
             for (key, value) in facts { object[key] = .string(value) }
-            return JSONValue.object(object).text + "\n"
+            return JSONValue.object(object).text.escapedForTerminal() + "\n"
         case .text:
-            let facts = facts.map { " \($0.key)=\(printable($0.value))" }.joined()
+            let facts = facts.map { " \($0.key)=\($0.value.escapedForTerminal())" }.joined()
             let name = level.rawValue.uppercased()
             let level = name + String(repeating: " ", count: max(0, 8 - name.count))
-            return "\(time) \(level)\(message)\(facts)\n"
+            return "\(time) \(level)\(message.escapedForTerminal())\(facts)\n"
         }
-    }
-
-    /// What comes from outside must not move the cursor or forge a line.
-    private static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : $0 }))
     }
 }

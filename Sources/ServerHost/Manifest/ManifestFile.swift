@@ -39,8 +39,10 @@ package struct ManifestFile: Sendable {
         return attempt(at: now) { () throws(Unreadable) in try load() }
     }
 
-    func attempt(_ bytes: [UInt8], at now: Timestamp) -> Attempt {
-        attempt(at: now) { () throws(Unreadable) in try load(bytes) }
+    /// Bytes that came over the network in its place. Nothing is read for them: their references stand for what they stand
+    /// for in the manifest in force.
+    func attempt(_ bytes: [UInt8], inForce: ReferenceValues, at now: Timestamp) -> Attempt {
+        attempt(at: now) { () throws(Unreadable) in load(bytes, ReferenceSources(inForce: inForce)) }
     }
 
     private func attempt(at now: Timestamp, _ load: () throws(Unreadable) -> Loaded) -> Attempt {
@@ -73,27 +75,30 @@ package struct ManifestFile: Sendable {
                 text: "cannot load the manifest \(path): \(isThere ? "it cannot be read" : "there is no such file")",
                 isMissing: !isThere)
         }
-        return try load(bytes)
+        return load(bytes, try sources())
     }
 
-    func load(_ bytes: [UInt8]) throws(Unreadable) -> Loaded {
+    /// The environment, the `.env` and the files beside the manifest.
+    private func sources() throws(Unreadable) -> ReferenceSources {
         let environment = Environment(dotEnv: try dotEnv())
         let folder = folder
-        let loader = ManifestLoader(
-            sources: ReferenceSources(
-                environment: { environment[$0] },
-                file: { name in
-                    let url = URL(fileURLWithPath: name, relativeTo: folder)
-                    guard let bytes = Self.bytes(of: url) else {
-                        return .failure(
-                            .init("it is not there, cannot be read, is no regular file, or is larger than a manifest"))
-                    }
-                    guard let text = String(bytes: bytes, encoding: .utf8) else {
-                        return .failure(.init("it is no UTF-8"))
-                    }
-                    return .success(text)
-                }))
-        let result = loader.load(bytes)
+        return ReferenceSources(
+            environment: { environment[$0] },
+            file: { name in
+                let url = URL(fileURLWithPath: name, relativeTo: folder)
+                guard let bytes = Self.bytes(of: url) else {
+                    return .failure(
+                        .init("it is not there, cannot be read, is not a regular file, or is larger than a manifest"))
+                }
+                guard let text = String(bytes: bytes, encoding: .utf8) else {
+                    return .failure(.init("it is not UTF-8"))
+                }
+                return .success(text)
+            })
+    }
+
+    private func load(_ bytes: [UInt8], _ sources: ReferenceSources) -> Loaded {
+        let result = ManifestLoader(sources: sources).load(bytes)
         let source = SourceLines(bytes)
         let text = result.problems.map { $0.rendered(file: path, source: source) }.joined(separator: "\n")
         return Loaded(result: result, problemText: text.isEmpty ? nil : text)

@@ -1,6 +1,7 @@
 internal import FunctionManifest
 internal import Logging
 internal import OperationsAPI
+internal import PayloadSchema
 
 /// What a reload did, and why one did nothing: as log lines, or in full for whoever develops.
 struct ReloadLog: Sendable {
@@ -21,10 +22,11 @@ struct ReloadLog: Sendable {
         case .taken(let report) where report.revision == report.former:
             return stream.reader.paint("<=> manifest is right again, nothing has changed\n", .good)
         case .taken(let report):
-            let lines = report.lines.map { "    \($0.withoutControlCharacters)\n" }.joined()
+            let lines = report.lines.map { "    \($0.escapedForTerminal())\n" }.joined()
             return stream.reader.paint("<=> manifest reloaded, revision \(report.revision)\n", .good) + lines
         case .refused(let failure):
-            let text = failure.text.hasSuffix("\n") ? failure.text : failure.text + "\n"
+            let told = failure.text.escapedForTerminal(keepingLayout: true)
+            let text = told.hasSuffix("\n") ? told : told + "\n"
             return stream.reader.paint("<=> manifest not taken, the last good revision stays\n", .bad) + text
         }
     }

@@ -68,8 +68,10 @@ actor Reloader: ManifestControl {
     }
 
     private func look(_ bytes: [UInt8]? = nil) async -> ManifestFile.Attempt {
-        let (file, time) = (file, now())
-        return await ManifestThread.run { bytes.map { file.attempt($0, at: time) } ?? file.attempt(at: time) }
+        let (file, references, time) = (file, manifest.references, now())
+        return await ManifestThread.run {
+            bytes.map { file.attempt($0, inForce: references, at: time) } ?? file.attempt(at: time)
+        }
     }
 
     private func begin() async {

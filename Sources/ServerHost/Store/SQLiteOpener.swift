@@ -16,6 +16,9 @@ package enum SQLiteOpener {
         if let warning = lock.warning {
             logger.critical("Accepted jobs may be lost", metadata: ["reason": "\(warning)"])
         }
+        if let exposure = lock.exposure {
+            logger.warning("Others can read the database", metadata: ["file": "\(exposure)"])
+        }
         do throws(StoreError) {
             return try SQLiteJobStore(
                 path: path, lock: lock, readyReaders: ProcessInfo.processInfo.activeProcessorCount + 2,
