@@ -113,12 +113,6 @@ import Testing
         for _ in 0..<10 { _ = try await server.accept("/api/v1/fast", body, headers: ["Sluice-Delay: 1h"]) }
     }
 
-    private static func metric(_ name: String, of server: ServerProcess) async throws -> Int {
-        let text = try await server.get("/metrics").text
-        let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
-        return try #require(line.flatMap { Int($0.split(separator: " ")[1]) })
-    }
-
     @Test(arguments: [EIO, ENOSPC])
     func `A database that takes nothing from its log is told of until it does again`(_ code: Int32) async throws {
         let disk = try FaultyDisk()
@@ -126,8 +120,8 @@ import Testing
         try disk.set(.init(.write, of: "/sluice.db", code))
         try await Self.fill(server)
         #expect(try await Self.untilNotReady(server).contains("log cannot be brought into the database"))
-        #expect(try await Self.metric("sluice_store_checkpoint_errors_total", of: server) > 0)
-        #expect(try await Self.metric("sluice_store_log_pages", of: server) > 1000)
+        #expect(try await server.metric("sluice_store_checkpoint_errors_total") > 0)
+        #expect(try await server.metric("sluice_store_log_pages") > 1000)
         // What is in the log is safe.
         #expect(try await server.post("/api/v1/fast", "{}").status == 202)
         try disk.set()
@@ -136,7 +130,7 @@ import Testing
         #expect(Self.occurrences(of: "The log is brought into the database again", in: server.log) == 1)
         // From its beginning again.
         #expect(try await server.post("/api/v1/fast", "{}").status == 202)
-        #expect(try await Self.metric("sluice_store_log_pages", of: server) < 1000)
+        #expect(try await server.metric("sluice_store_log_pages") < 1000)
     }
 
     @Test func `After a failed sync of a checkpoint it ends, and the restart has everything`() async throws {

@@ -39,7 +39,7 @@ package final class Program: Sendable {
         let state = NSConditionBox(State())
         self.state = state
         // Threads that read, not readability handlers: those race with the closing of the descriptor.
-        let pipes: [(Pipe, WritableKeyPath<State, String> & Sendable)] = [(error, \.error), (output, \.output)]
+        let pipes: [(Pipe, any WritableKeyPath<State, String> & Sendable)] = [(error, \.error), (output, \.output)]
         for (pipe, keyPath) in pipes {
             let descriptor = dup(pipe.fileHandleForReading.fileDescriptor)
             Thread.detachNewThread { Self.collect(descriptor, into: keyPath, of: state) }
@@ -54,7 +54,7 @@ package final class Program: Sendable {
     }
 
     private static func collect(
-        _ descriptor: Int32, into keyPath: WritableKeyPath<State, String> & Sendable, of state: NSConditionBox<State>
+        _ descriptor: Int32, into keyPath: any WritableKeyPath<State, String> & Sendable, of state: NSConditionBox<State>
     ) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {

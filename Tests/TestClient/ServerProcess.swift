@@ -110,6 +110,12 @@ package final class ServerProcess: Sendable {
         try await request("GET", target, headers: headers)
     }
 
+    /// A figure of /metrics without labels; 0 when it is not there.
+    package func metric(_ name: String) async throws -> Int {
+        let line = try await get("/metrics").text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+        return line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
+    }
+
     package func post(_ target: String, _ json: String, headers: [String] = []) async throws -> HTTPReply {
         try await request(
             "POST", target, headers: ["Content-Type: application/json"] + headers, body: Array(json.utf8))
