@@ -22,7 +22,10 @@ extension DispatchState {
         case .answered(let answers):
             for (grant, answer) in zip(reservation.grants, answers) {
                 giveBackUnits(of: grant, used: answer.jobs.count)
-                starts.append(start(answer.jobs, of: grant, under: number, at: now))
+                let jobs = start(answer.jobs, of: grant, under: number, at: now)
+                starts.append(jobs)
+                // Others may have the room of what does not start.
+                if jobs.contains(.giveBack) { for gate in grant.gates { letOn(gate) } }
                 settle(grant.lane, answer, at: now)
                 gates.release(grant.gates, at: now.nanoseconds)
             }

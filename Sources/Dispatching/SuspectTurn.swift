@@ -32,10 +32,13 @@ struct SuspectTurn: Sendable {
     var isHolding: Bool { holdEnd != nil }
 
     /// Whether a suspect starts now, alone. Begins and ends holds.
-    mutating func startsAlone(_ scene: Scene, at now: Int64) -> Bool {
+    ///
+    /// - Parameter since: since when the one has waited that has waited the longest.
+    mutating func startsAlone(waitingSince since: Int64?, _ scene: Scene, at now: Int64) -> Bool {
         if let end = holdEnd, now >= end || !isNeeded(scene) { holdEnd = nil }
-        guard scene.isAwaited, scene.suspects == 0 else { return false }
-        if holdEnd == nil, now >= nextHold {
+        guard let since, scene.isAwaited, scene.suspects == 0 else { return false }
+        // What starts beside others next needs no hold.
+        if holdEnd == nil, now >= nextHold, scene.others == 0 || now < firstStartBeside(since, scene) {
             (holdEnd, nextHold) = (now + Self.hold, now + Self.holdInterval)
             holds += 1
         }
@@ -45,7 +48,7 @@ struct SuspectTurn: Sendable {
     /// Whether a hold that is under way has somebody to be for.
     func isNeeded(_ scene: Scene) -> Bool { scene.isAwaited || scene.suspects > 0 }
 
-    /// Whether a suspect that has waited since then starts beside others.
+    /// Whether the suspect that has waited the longest starts beside others.
     func startsBesideOthers(waitingSince since: Int64, _ scene: Scene, at now: Int64) -> Bool {
         !isHolding && now >= firstStartBeside(since, scene)
     }
@@ -57,8 +60,6 @@ struct SuspectTurn: Sendable {
     mutating func started(at now: Int64) { lastStart = now }
 
     /// When to ask again if nothing happens until then.
-    ///
-    /// - Parameter since: as above, of the one that has waited the longest.
     func nextLook(waitingSince since: Int64?, _ scene: Scene, at now: Int64) -> Int64? {
         if let holdEnd { return holdEnd }
         guard scene.isAwaited, let since else { return nil }

@@ -22,7 +22,7 @@ extension DispatchState {
     /// Grants slots to suspects whose turn it is.
     mutating func startSuspects(_ grants: inout [Reservation.Grant], besidesEnds: Bool, at now: Int64) {
         hasNewSuspect = false
-        while suspectTurn.startsAlone(scene, at: now), freeSlots > 0,
+        while suspectTurn.startsAlone(waitingSince: longestWait(), scene, at: now), freeSlots > 0,
             let lane = gates[suspectGate].line.popFirst(lanes)
         {
             touched += 1
