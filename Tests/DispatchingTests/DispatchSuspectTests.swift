@@ -226,6 +226,11 @@ struct DispatchSuspectTests {
         world.check()
     }
 
+    @Test func `Where suspects stand is stored, so it never changes`() {
+        #expect(LimitKeys.lane(ofSuspectsFrom: 0) == 6013839803997713523)
+        for lane in [0, 1, Int64.min, .max] { #expect(LimitKeys.lane(ofSuspectsFrom: lane) != lane) }
+    }
+
     @Test func `A reload that changes keys moves suspects on, and they stay suspects`() {
         var world = Self.world()
         world.accept("f")
