@@ -45,6 +45,15 @@ package struct DispatchState: Sendable {
     var reservations: [ReservationID: Reservation] = [:]
     /// Attempts that started with keys of a former deployment.
     var staleAttempts: [AttemptID] = []
+    /// Where suspects wait, and since when: the longest first, by the time since which their lanes wait.
+    let suspectGate: GateID
+    var waitingSuspects: Heap<LaneEntry> = []
+    var suspectTurn = SuspectTurn()
+    /// A suspect has come since the last plan, or one may start beside others as soon as a slot is free.
+    var hasNewSuspect = false
+    var isSuspectOverdue = false
+    /// When `suspectTurn` has to be asked again, in nanoseconds of the monotonic clock.
+    var nextSuspectLook: Int64?
     var rules: DispatchRules
     /// Which deployment `rules` are of; rises with every reload.
     package private(set) var number = 0
@@ -67,6 +76,7 @@ package struct DispatchState: Sendable {
 
     package init(_ rules: DispatchRules) {
         self.rules = rules
+        suspectGate = gates.name(.suspects, nil)
         _ = adopt(rules, number: 0, at: Moment(wall: Timestamp(milliseconds: 0), monotonic: 0))
     }
 
@@ -112,7 +122,8 @@ extension DispatchState {
     /// Whether `plan` has something to do now.
     package var needsPlan: Bool {
         guard !isDraining else { return false }
-        return sweepPlace != nil || !opening.isEmpty || (readyLanes > 0 && freeSlots > 0)
+        return sweepPlace != nil || !opening.isEmpty || needsSuspectTurn
+            || (readyLanes > 0 && freeSlots > 0 && !suspectTurn.isHolding)
     }
 
     /// Whether first jobs of lanes are to be read or moved.
@@ -131,8 +142,12 @@ extension DispatchState {
     package mutating func nextTimes() -> (due: Timestamp?, alarm: Int64?) {
         while let first = later.min, lanes[first.lane].ticket != first.ticket { later.removeMin() }
         while let first = alarms.min, gates[first.gate].alarm != first.time { alarms.removeMin() }
-        return (later.min?.due, alarms.min?.time)
+        let alarm = min(alarms.min?.time ?? .max, nextSuspectLook ?? .max)
+        return (later.min?.due, alarm < .max ? alarm : nil)
     }
+
+    /// How often starts were held back for a suspect.
+    package var startHolds: UInt64 { suspectTurn.holds }
 
     /// Targets that do not answer.
     package var silentTargets: Int {

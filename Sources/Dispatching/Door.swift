@@ -6,7 +6,8 @@ extension DispatchState {
     ///
     /// - Returns: to be closed with `resolve(door:)`; nil when the job has to queue.
     package mutating func reserveForAccept(_ function: String, _ keys: JobKeys, at now: Moment) -> ReservationID? {
-        guard !isDraining, freeSlots > 0, readyLanes == 0, opening.isEmpty, unread.isEmpty, sweepPlace == nil,
+        guard !isDraining, !suspectTurn.isHolding, !needsSuspectTurn, freeSlots > 0, readyLanes == 0, opening.isEmpty,
+            unread.isEmpty, sweepPlace == nil,
             let id = functionIDs[function], functions[id.index].rules != nil, functions[id.index].isScanned
         else { return nil }
         if let lane = lanes.find(id, keys.lane) {

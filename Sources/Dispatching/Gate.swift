@@ -16,26 +16,28 @@ struct Gate: Sendable {
         case count(FunctionID, Int)
         /// `throttle`, by its number in the function's list.
         case rate(FunctionID, Int)
+        /// Where suspects wait for their turn, the last gate of theirs.
+        case suspects
 
         /// Whether an attempt holds a unit of it.
         var isHeld: Bool {
             switch self {
-            case .function, .account, .caller, .target, .count: true
+            case .function, .account, .caller, .target, .count, .suspects: true
             case .rate: false
             }
         }
 
-        /// What an operator bounds is bounded over a crash too: held until the end is written, not only until it came.
+        /// What an operator bounds is bounded over a crash too, and so is whom a crash is charged to: held until the end is written, not only until it came.
         var isHeldUntilRecorded: Bool {
             switch self {
-            case .account, .caller, .count: true
+            case .account, .caller, .count, .suspects: true
             case .function, .target, .rate: false
             }
         }
     }
 
     let rule: Rule
-    /// nil for a function's own gate.
+    /// nil for a function's own gate and that of suspects.
     let key: Int64?
     /// Attempts that hold a unit.
     var counted = 0

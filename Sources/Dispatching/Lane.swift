@@ -41,9 +41,12 @@ struct Lane: Sendable {
     /// The rules under which `gates` were found.
     var version = 0
     /// A claim that it was part of has failed: it is claimed from by itself.
-    var isSuspect = false
+    var isClaimedAlone = false
     /// It failed by itself: hints do not wake it before its time.
     var isResting = false
+    /// Since when its first suspect has waited to run alone, in nanoseconds of the monotonic clock; nil for other lanes, and
+    /// while nothing is due.
+    var waitsAloneSince: Int64?
     /// Where its grants of the plan under way are collected.
     var grant = -1
 

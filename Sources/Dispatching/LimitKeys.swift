@@ -18,6 +18,8 @@ package struct JobKeys: Equatable, Sendable {
     package var caller: Int64?
     /// Where attempts go, counted over all functions; nil for what runs on this machine.
     package var target: Int64?
+    /// See `JobProgress.isSuspect`.
+    package var isSuspect = false
 
     package init(
         lane: Int64 = 0, throttle: [Int64] = [], concurrency: [Int64] = [], account: Int64? = nil, caller: Int64? = nil,
@@ -181,6 +183,19 @@ package enum LimitKeys {
     package static func of(_ job: Job, _ function: Function) -> JobKeys {
         of(function, KeySource(job, limits: function.limits))
     }
+
+    /// Of a stored job that has come so far.
+    package static func of(_ job: Job, _ function: Function, _ progress: JobProgress) -> JobKeys {
+        var keys = of(job, function)
+        guard progress.isSuspect else { return keys }
+        keys.lane = lane(ofSuspectsFrom: keys.lane)
+        keys.isSuspect = true
+        return keys
+    }
+
+    /// Where the jobs of a lane stand that are suspects: they wait for more than the others, and must not hold them up. It
+    /// follows from the lane alone, for whoever takes up a cut-off attempt has not read the job. Stored, so never changed.
+    package static func lane(ofSuspectsFrom lane: Int64) -> Int64 { lane ^ 0x5375_7370_6563_7473 }
 
     /// The keys that every job of the function has, by the position of their rule: those of rules without a key of their own.
     static func common(_ function: Function) -> (throttle: [Int64?], concurrency: [Int64?]) {

@@ -13,6 +13,10 @@ package enum Obstacle: Equatable, Sendable {
     case concurrency
     /// The next start conforms then.
     case throttle(until: Int64)
+    /// It is a suspect: it waits until nothing else runs, and at most until then, in nanoseconds of the monotonic clock.
+    case suspect(until: Int64?)
+    /// Starts are held back for a suspect, at most until then.
+    case held(until: Int64)
 }
 
 extension DispatchState {
@@ -22,7 +26,7 @@ extension DispatchState {
         let time = now.nanoseconds
         let named = name(keys, of: id)
         defer { gates.release(named, at: time) }
-        return named.filter { room($0, at: time) == 0 }.compactMap { gate in
+        let shut: [Obstacle] = named.filter { room($0, at: time) == 0 }.compactMap { gate in
             switch gates[gate].rule {
             case .function: functions[id.index].limit == 0 ? nil : .function(limit: functions[id.index].limit)
             case .account: .account
@@ -33,7 +37,10 @@ extension DispatchState {
                     : .targetBusy(limit: rules.targetLimit(gates[gate].key))
             case .count: .concurrency
             case .rate: .throttle(until: opensAt(gate, time) ?? time)
+            case .suspects: .suspect(until: lanes.find(id, keys.lane).flatMap { suspectWaits($0) })
             }
         }
+        guard !keys.isSuspect, let end = suspectTurn.holdEnd, end > time else { return shut }
+        return shut + [.held(until: end)]
     }
 }

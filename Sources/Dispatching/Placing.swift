@@ -14,6 +14,7 @@ extension DispatchState {
     /// At the first gate without room, or in the ready line.
     mutating func place(_ id: LaneID, at now: Int64) {
         let shut = gates(of: id).first { room($0, at: now) == 0 }
+        if shut == suspectGate { noteWait(of: id, at: now) }
         move(id, to: shut.map { .gated($0) } ?? .ready)
         if let shut { arm(shut, at: now) }
     }
@@ -28,8 +29,10 @@ extension DispatchState {
         let entry = LaneEntry(turn: lanes[id].turn, lane: id, ticket: lanes[id].ticket)
         let function = lanes[id].function
         switch standing {
-        case .idle, .claiming, .reading, .moving: break
+        case .claiming, .reading, .moving: break
+        case .idle: lanes[id].waitsAloneSince = nil
         case .later(let due):
+            lanes[id].waitsAloneSince = nil
             later.insert(LaterLane(due: due, lane: id, ticket: entry.ticket))
             laterLanes += 1
             dropStaleDues()
@@ -37,7 +40,9 @@ extension DispatchState {
             functions[function.index].ready.join(entry)
             readyLanes += 1
             if functions[function.index].ready.count == 1 { updatePlace(of: function) }
-        case .gated(let gate): gates[gate].line.join(entry)
+        case .gated(let gate):
+            gates[gate].line.join(entry)
+            if gate == suspectGate { joinWaiting(id) }
         }
     }
 
@@ -97,6 +102,7 @@ extension DispatchState {
         for (number, key) in zip(function.rateNumbers, keys.throttle) {
             named.append(gates.name(.rate(id, number), key))
         }
+        if keys.isSuspect { named.append(gates.name(.suspects, nil)) }
         return named
     }
 

@@ -16,21 +16,28 @@ extension DispatchState {
         openGates(at: now.nanoseconds)
         var budget = Budget.lanes
         var grants: [Reservation.Grant] = []
+        startSuspects(&grants, besidesEnds: besidesEnds, at: now.nanoseconds)
+        if suspectTurn.isHolding || isComplete(grants) { return close(grants) }
         var passedOver: [LaneID] = []
         while budget > 0, freeSlots > 0, let function = functionLine.popFirst(functions) {
             guard let lane = functions[function.index].ready.popFirst(lanes) else { continue }
             takeOut(lane)
             budget -= 1
-            if lanes[lane].isSuspect, besidesEnds || !grants.isEmpty {
+            if lanes[lane].isClaimedAlone, besidesEnds || !grants.isEmpty {
                 passedOver.append(lane)
             } else {
                 consider(lane, &grants, at: now.nanoseconds)
             }
             updatePlace(of: function)
-            if let first = grants.first, lanes[first.lane].isSuspect { break }
+            if isComplete(grants) { break }
         }
         for lane in passedOver { move(lane, to: .ready) }
         return close(grants)
+    }
+
+    /// Whether nothing may be claimed beside.
+    private func isComplete(_ grants: [Reservation.Grant]) -> Bool {
+        grants.first.map { lanes[$0.lane].isClaimedAlone } ?? false
     }
 
     /// Notes that a lane was taken out of its ready line.
@@ -43,20 +50,18 @@ extension DispatchState {
 
     /// What was open when the lane came into the ready line may be shut by now.
     private mutating func consider(_ lane: LaneID, _ grants: inout [Reservation.Grant], at now: Int64) {
-        if let shut = gates(of: lane).first(where: { room($0, at: now) == 0 }) {
+        if gates(of: lane).contains(where: { room($0, at: now) == 0 }) {
             passRoomOn(lane)
-            move(lane, to: .gated(shut))
-            arm(shut, at: now)
+            place(lane, at: now)
         } else if isKnown(lane) {
-            grant(lane, &grants, at: now)
+            grant(lane, units: units(for: lane, at: now), &grants, at: now)
         } else {
             move(lane, to: .reading)
             unread.append(token(of: lane))
         }
     }
 
-    private mutating func grant(_ lane: LaneID, _ grants: inout [Reservation.Grant], at now: Int64) {
-        let units = units(for: lane, at: now)
+    mutating func grant(_ lane: LaneID, units: Int, _ grants: inout [Reservation.Grant], at now: Int64) {
         let named = lanes[lane].gates
         for gate in named { gates[gate].reserved += units }
         slotsReserved += units
@@ -76,7 +81,8 @@ extension DispatchState {
         lanes[lane].hasNews = false
         if lanes[lane].expected < .max { lanes[lane].expected = max(0, lanes[lane].expected - units) }
         // While more of it is believed to be due it goes on, behind the others.
-        if lanes[lane].expected > 0 { move(lane, to: .ready) }
+        guard lanes[lane].expected > 0 else { return }
+        if named.last == suspectGate { place(lane, at: now) } else { move(lane, to: .ready) }
     }
 
     /// One a turn; a lane that nobody else competes with takes all that it may have.

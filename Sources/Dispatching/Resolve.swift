@@ -22,7 +22,10 @@ extension DispatchState {
         case .answered(let answers):
             for (grant, answer) in zip(reservation.grants, answers) {
                 giveBackUnits(of: grant, used: answer.jobs.count)
-                starts.append(start(answer.jobs, of: grant, under: number, at: now))
+                let jobs = start(answer.jobs, of: grant, under: number, at: now)
+                starts.append(jobs)
+                // Others may have the room of what does not start.
+                if jobs.contains(.giveBack) { for gate in grant.gates { letOn(gate) } }
                 settle(grant.lane, answer, at: now)
                 gates.release(grant.gates, at: now.nanoseconds)
             }
@@ -78,13 +81,15 @@ extension DispatchState {
     mutating func begin(_ keys: JobKeys, _ function: FunctionID, under number: Int, at now: Int64) -> AttemptID {
         // Keys of a former deployment say nothing about the present rules: `rekey` brings the present ones.
         let isStale = number < functions[function.index].changedUnder
-        let named = name(isStale ? JobKeys(account: keys.account, caller: keys.caller) : keys, of: function)
+        var present = isStale ? JobKeys(account: keys.account, caller: keys.caller) : keys
+        present.isSuspect = keys.isSuspect
+        let named = name(present, of: function)
         var attempt = AttemptEntry(function: function, gates: named)
         for gate in named {
             switch gates[gate].rule {
             case .rate: countStart(gate, at: now)
             case .target: attempt.isProbe = gates[gate].health.started(at: now)
-            case .function, .account, .caller, .count: break
+            case .function, .account, .caller, .count, .suspects: break
             }
             if gates[gate].rule.isHeld { gates[gate].counted += 1 }
             // Those who wait there may have waited for the reservation only.
@@ -103,7 +108,7 @@ extension DispatchState {
     /// Where the lane stands after its claim.
     private mutating func settle(_ lane: LaneID, _ answer: LaneAnswer, at now: Moment) {
         lanes[lane].claims -= 1
-        lanes[lane].isSuspect = false
+        lanes[lane].isClaimedAlone = false
         if let due = answer.nextDue, due <= now.steady {
             // More is due than was asked for: how much, nobody knows.
             lanes[lane].expected = .max
@@ -146,7 +151,7 @@ extension DispatchState {
         lanes[lane].expected = max(1, lanes[lane].expected)
         lanes[lane].turn = min(lanes[lane].turn, grant.formerTurn)
         // One damaged row fails every claim that it is part of: its lane is found by claiming from each by itself.
-        if !isStoreWide { lanes[lane].isSuspect = true }
+        if !isStoreWide { lanes[lane].isClaimedAlone = true }
         if rests {
             lanes[lane].isResting = true
             move(lane, to: .later(now.steady + Limits.failedLaneRest))

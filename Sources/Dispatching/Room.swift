@@ -21,6 +21,8 @@ extension DispatchState {
             functions[function.index].rates[number].rule.map { rule in
                 max(0, cell(id, rule, at: now).available(rule, at: now) - gates[id].reserved)
             } ?? .max
+        // Nobody is let on: `startSuspects` takes them from its line.
+        case .suspects: 0
         }
     }
 
@@ -55,7 +57,7 @@ extension DispatchState {
     /// When the gate has room without anybody ending; nil when somebody has to.
     func opensAt(_ id: GateID, _ now: Int64) -> Int64? {
         switch gates[id].rule {
-        case .function, .account, .caller, .count: return nil
+        case .function, .account, .caller, .count, .suspects: return nil
         case .target: return gates[id].health.isSilent ? gates[id].health.nextProbe(of: rules.slots) : nil
         case .rate(let function, let number):
             guard let rule = functions[function.index].rates[number].rule else { return nil }

@@ -19,6 +19,9 @@ package struct JobProgress: Equatable, Sendable {
         self.lastError = lastError
     }
 
+    /// The next attempt that a crash cuts off fails the job for good: so it runs alone where that can be had (CONTRACT 2).
+    package var isSuspect: Bool { lost >= Limits.lostAttempts - 1 }
+
     /// CONTRACT 1: attempts of the run that used up budget, minus one, never below 0.
     package var retryCount: Int { max(0, used - 1) }
 }

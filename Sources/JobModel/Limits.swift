@@ -24,8 +24,15 @@ package enum Limits {
     package static let idempotencyKeyCharacters = 255
     /// A webhook's URL, stored with its job: common browsers and servers allow no more than about 2 KB.
     package static let webhookURLBytes = 2048
-    /// After so many attempts of one run were cut off by a crash, the job itself is suspect (CONTRACT 2).
+    /// After so many attempts of one run were cut off by a crash, the job itself is to blame (CONTRACT 2).
     package static let lostAttempts = 3
+    /// Other starts are held back for so long at most while a suspect waits for its turn or runs (CONTRACT 2): longer, and one
+    /// long job would stop the server.
+    package static let startHold = Duration.seconds(5)
+    /// From the beginning of one hold to that of the next, at least (CONTRACT 2).
+    package static let startHoldInterval = Duration.seconds(60)
+    /// A suspect that has waited so long for being alone starts beside others (CONTRACT 2).
+    package static let suspectPatience = Duration.seconds(300)
     /// Attempts of one run in the manifest: beyond that a backoff table hides a target that never answers.
     package static let retryAttempts = 100
     /// Any duration of the manifest: a year, so that sums of two never overflow a timestamp.

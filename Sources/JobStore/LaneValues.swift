@@ -28,7 +28,7 @@ package struct LaneAddress: Equatable, Sendable {
 /// What a lane has first.
 package enum StoredHead: Sendable {
     /// A job that is due.
-    case due(Job)
+    case due(LiveJob)
     /// Nothing is due before.
     case later(Timestamp)
     case empty
@@ -36,10 +36,12 @@ package enum StoredHead: Sendable {
 
 package struct QueuedJob: Sendable {
     package var job: Job
+    package var progress: JobProgress
     package var due: Timestamp
 
-    package init(job: Job, due: Timestamp) {
+    package init(job: Job, progress: JobProgress, due: Timestamp) {
         self.job = job
+        self.progress = progress
         self.due = due
     }
 }

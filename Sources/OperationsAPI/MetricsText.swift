@@ -109,6 +109,10 @@ extension MetricsText {
             "Claimed jobs that went back without having started, because a limit had no room for them.")
         metrics.sample("sluice_claims_given_back_total", [], figures.claimsGivenBack)
         metrics.family(
+            "sluice_start_holds_total", "counter",
+            "Times that starts were held back, so that a job which crashes had cut off twice could run alone.")
+        metrics.sample("sluice_start_holds_total", [], figures.startHolds)
+        metrics.family(
             "sluice_dispatch_longest_hold_seconds", "gauge", "The longest time that the dispatcher's lock was held.")
         metrics.sample("sluice_dispatch_longest_hold_seconds", [], figures.longestHold)
         metrics.family("sluice_store_batch_requests", "histogram", "Requests that shared a commit.")

@@ -50,8 +50,10 @@ extension SQLiteJobStore {
             rows.sort { ($0.due, $0.row) < ($1.due, $1.row) }
             var jobs: [QueuedJob] = []
             for (row, due) in rows.prefix(limit) {
-                guard let job = try connection.queuedJob(row, needsPayload: lane.needsPayload) else { continue }
-                jobs.append(QueuedJob(job: job, due: due))
+                guard let job = try connection.queuedJob(row, due: due, needsPayload: lane.needsPayload) else {
+                    continue
+                }
+                jobs.append(job)
             }
             return jobs
         }
@@ -118,7 +120,8 @@ private enum LaneJobSQL {
     static let queued: StaticString =
         """
         SELECT j.row, j.random, f.name, j.owner, j.revision, j.created_at, j.scheduled_for, j.priority,
-            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options
+            iif(?2, j.payload, NULL), j.parameters, j.client, j.webhook, j.headers, j.type, j.options,
+            q.run, q.attempt, q.used, q.lost
         FROM queue q JOIN jobs j ON j.row = q.row JOIN functions f ON f.id = j.function
         WHERE q.row = ?1 AND q.state = 0
         """
@@ -131,7 +134,7 @@ extension Connection {
         var later: Timestamp?
         var priority = LaneQueue.above
         while let stretch = try queue.stretch(below: priority, limit: 1, payloads: needsPayload, at: now) {
-            if let first = stretch.due.first { return .due(first.job) }
+            if let first = stretch.due.first { return .due(first) }
             if let next = stretch.nextDue { later = later.map { min($0, next) } ?? next }
             priority = stretch.priority
         }
@@ -139,10 +142,15 @@ extension Connection {
     }
 
     /// nil when it is not queued any more.
-    fileprivate func queuedJob(_ row: Int64, needsPayload: Bool) throws(StoreError) -> Job? {
+    fileprivate func queuedJob(
+        _ row: Int64, due: Timestamp, needsPayload: Bool
+    ) throws(StoreError) -> QueuedJob? {
         let select = try statement(LaneJobSQL.queued).bind(1, row).bind(2, needsPayload ? 1 : 0)
         defer { select.reset() }
-        return try select.step() ? select.job() : nil
+        guard try select.step() else { return nil }
+        let progress = JobProgress(
+            run: select.int(15), attempt: select.int(16), used: select.int(17), lost: select.int(18))
+        return QueuedJob(job: select.job(), progress: progress, due: due)
     }
 
     /// Steps from lane to lane along the index, however many jobs each has.

@@ -8,6 +8,8 @@ enum ExplanationText {
         return ["kind": .string(kind), "detail": .string(detail)]
     }
 
+    private static let crashed = "crashes of the server have cut off two of its attempts"
+
     private static func words(_ reason: WaitReason, _ function: String) -> (String, String) {
         switch reason {
         case .notDue(let until, 0): ("delayed", "scheduled for \(until)")
@@ -31,6 +33,11 @@ enum ExplanationText {
             ("target-silent", "\(target) has not answered several attempts in a row; one attempt tries it now")
         case .targetBusy(let target, let max):
             ("target-busy", "\(max) attempts at \(target) run, as many as one target may have beside others")
+        case .suspect(let until?):
+            ("suspect", "\(crashed); it waits until nothing else runs, at most until \(until)")
+        case .suspect(nil): ("suspect", "\(crashed); it waits until nothing else runs, for five minutes at most")
+        case .held(let until):
+            ("held", "starts are held back until \(until) at most: a job runs alone that may have crashed the server")
         case .behind(1): ("queued", "1 job comes before it")
         case .behind(let count): ("queued", "\(count)\(count >= 1000 ? " or more" : "") jobs come before it")
         }

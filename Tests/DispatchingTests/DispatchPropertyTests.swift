@@ -16,7 +16,7 @@ private struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// Two rules, a throttle, accounts, addresses, a target, pauses, partial and failed claims, reloads during claims: what must
+/// Two rules, a throttle, accounts, addresses, a target, suspects, pauses, partial and failed claims, reloads during claims: what must
 /// hold does, and every job runs in the end.
 struct DispatchPropertyTests {
     private static func deployments(slots: Int) -> [Deployment] {
@@ -63,7 +63,13 @@ struct DispatchPropertyTests {
         var isSteady = true
         for step in 0..<6_000 {
             switch Int.random(in: 0..<100, using: &random) {
-            case 0..<38 where step < 4_000:
+            case 0..<2 where step < 4_000:
+                world.takeUp(
+                    ["free", "bound", "paced", "web"].randomElement(using: &random) ?? "free",
+                    owner: "account-\(Int.random(in: 0..<20, using: &random))",
+                    tenant: Int.random(in: 0..<lanes, using: &random), isRead: Bool.random(using: &random),
+                    isMoved: Bool.random(using: &random))
+            case 2..<38 where step < 4_000:
                 let owner = Int.random(in: 0..<3, using: &random)
                 world.accept(
                     ["free", "bound", "paced", "web"].randomElement(using: &random) ?? "free",

@@ -14,6 +14,7 @@ struct DispatchWorld {
         var tenant: Int?
         var due: Timestamp
         var lane: Int64
+        var isSuspect = false
     }
 
     struct Running {
@@ -61,8 +62,31 @@ struct DispatchWorld {
     func keys(of job: Job, under deployment: Deployment? = nil) -> JobKeys? {
         guard let function = (deployment ?? self.deployment).policy(of: job.function)?.declared else { return nil }
         let payload = job.tenant.map { ["tenant": .number(JSONNumber(Int64($0)))] as JSONValue }
-        return LimitKeys.of(
+        var keys = LimitKeys.of(
             function, KeySource(owner: job.owner, client: job.client, payload: payload, parameters: .null))
+        guard job.isSuspect else { return keys }
+        keys.lane = LimitKeys.lane(ofSuspectsFrom: keys.lane)
+        keys.isSuspect = true
+        return keys
+    }
+
+    /// The server has died twice while a job ran: it is taken up.
+    ///
+    /// - Parameters:
+    ///   - isRead: whether its keys are known before a job of its lane is read.
+    ///   - isMoved: false as an older version left it.
+    mutating func takeUp(
+        _ function: String, owner: String? = nil, tenant: Int? = nil, isRead: Bool = true, isMoved: Bool = true
+    ) {
+        var job = Job(
+            number: accepted + 1, function: function, owner: owner, tenant: tenant, due: now.steady, lane: 0,
+            isSuspect: isMoved)
+        guard let keys = self.keys(of: job) else { return }
+        accepted += 1
+        job.lane = keys.lane
+        job.isSuspect = true
+        insert(job)
+        state.hint(function, lane: keys.lane, keys: isRead ? keys : nil, due: job.due, at: now)
     }
 
     var queuedCount: Int { queued.values.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } } }

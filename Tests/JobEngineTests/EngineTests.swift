@@ -1,3 +1,4 @@
+import Dispatching
 import JobModel
 import JobStore
 import JobStoreContract
@@ -325,8 +326,9 @@ import Timing
         let id = try await fixture.submit()
         for number in 1...3 {
             // Claimed, and nobody here has it.
+            let lane = number < 3 ? 0 : LimitKeys.lane(ofSuspectsFrom: 0)
             let request = ClaimBatch(
-                [LaneClaim(function: "f", limit: 1)], revision: Sample.revision, at: fixture.clock.now())
+                [LaneClaim(function: "f", lane: lane, limit: 1)], revision: Sample.revision, at: fixture.clock.now())
             #expect(try await fixture.store.claim(request).first?.jobs.first?.progress.attempt == number)
             await fixture.reconcile()
             #expect(try await fixture.job(id).progress.lost == number - 1)

@@ -30,7 +30,7 @@ struct AttemptRunner: Sendable {
             return Completion(attempt: attempt, entry: entry, settlement: settlement)
         }
         let job = attempt.live.job
-        let keys = deployment.policy(for: job)?.declared.map { LimitKeys.of(job, $0) }
+        let keys = deployment.policy(for: job)?.declared.map { LimitKeys.of(job, $0, settlement.progress) }
         settlement.change = .queue(at: due, lane: keys?.lane)
         return Completion(attempt: attempt, entry: entry, settlement: settlement, keys: keys)
     }

@@ -171,6 +171,9 @@ extension Dispatcher {
     /// Milliseconds since the loop last came round.
     package var sinceTick: Int64 { clock.now().monotonic - look { $0.lastTick } }
 
+    /// How often starts were held back for a suspect.
+    package var startHolds: UInt64 { look { $0.core.startHolds } }
+
     /// Targets that do not answer.
     package var silentTargets: Int { look { $0.core.silentTargets } }
 
@@ -202,8 +205,10 @@ extension Dispatcher {
     /// Attempts that began with keys of a former deployment.
     private func rekey(_ attempts: [RunningAttempt], _ deployment: Deployment) {
         let keys = attempts.compactMap { attempt in
-            let job = attempt.live.job
-            return deployment.policy(for: job)?.declared.map { (attempt.number, LimitKeys.of(job, $0)) }
+            let live = attempt.live
+            return deployment.policy(for: live.job)?.declared.map {
+                (attempt.number, LimitKeys.of(live.job, $0, live.progress))
+            }
         }
         let now = clock.now()
         // Where another deployment has come meanwhile, its `adopt` does it.

@@ -74,7 +74,11 @@ struct LaneReader: Sendable {
             let jobs = try await store.queued(in: lane, limit: Self.batch)
             let moves = jobs.map { queued in
                 let function = deployment.policy(for: queued.job)?.declared
-                return (queued: queued, keys: function.map { LimitKeys.of(queued.job, $0) } ?? JobKeys(lane: token.key))
+                return (
+                    queued: queued,
+                    keys: function.map { LimitKeys.of(queued.job, $0, queued.progress) }
+                        ?? JobKeys(lane: token.key)
+                )
             }
             let away = moves.filter { $0.keys.lane != token.key }
             if !away.isEmpty {
@@ -105,9 +109,9 @@ extension StoredHead {
         switch self {
         case .empty: .empty
         case .later(let due): .later(due)
-        case .due(let job):
+        case .due(let live):
             // Jobs of a function that has gone stay where they are.
-            deployment.policy(for: job)?.declared.map { .job(LimitKeys.of(job, $0)) } ?? .empty
+            deployment.policy(for: live.job)?.declared.map { .job(LimitKeys.of(live.job, $0, live.progress)) } ?? .empty
         }
     }
 }

@@ -69,7 +69,7 @@ extension Dispatcher {
         let lanes = answers.map { answer in
             LaneAnswer(
                 jobs: answer.jobs.map { live in
-                    deployment.policy(for: live.job)?.declared.map { LimitKeys.of(live.job, $0) }
+                    deployment.policy(for: live.job)?.declared.map { LimitKeys.of(live.job, $0, live.progress) }
                         ?? JobKeys(lane: live.lane)
                 }, nextDue: answer.nextDue)
         }

@@ -18,6 +18,8 @@ package struct EngineFigures: Sendable {
     package var silentTargets: Int
     /// Claimed jobs that went back without having started.
     package var claimsGivenBack: Int
+    /// How often starts were held back for a job that two crashes have cut off.
+    package var startHolds: UInt64
     /// The longest time that the dispatcher's lock was held, in seconds.
     package var longestHold: Double
     package var webhooks: Webhooks
@@ -46,6 +48,7 @@ extension JobEngine {
             queues: counters.all(of: .everybody),
             oldestDueSeconds: try await oldestDue(of: .everybody).mapValues { (now - $0).inSeconds },
             store: store.statistics, silentTargets: dispatcher.silentTargets, claimsGivenBack: dispatcher.givenBack,
+            startHolds: dispatcher.startHolds,
             longestHold: dispatcher.longestHold,
             webhooks: EngineFigures.Webhooks(
                 delivered: webhooks.delivered, failed: webhooks.failed, retried: webhooks.retried,

@@ -1,3 +1,4 @@
+internal import Dispatching
 internal import JobModel
 internal import JobStore
 internal import Timing
@@ -38,7 +39,9 @@ struct SettlementPlan: Sendable {
             id: live.job.id, lease: live.lease, progress: decision.progress, attempt: attempt,
             change: .queue(at: now.steady))
         switch decision.next {
-        case .queue(let due): settlement.change = .queue(at: due)
+        case .queue(let due):
+            let turnsSuspect = decision.progress.isSuspect && !live.progress.isSuspect
+            settlement.change = .queue(at: due, lane: turnsSuspect ? LimitKeys.lane(ofSuspectsFrom: live.lane) : nil)
         case .wait(let answer): settlement.change = .wait(answer)
         case .end(let ending):
             end(live, ending, function(of: live, knownAs: entry.function), &settlement, read, at: now)

@@ -1,3 +1,4 @@
+internal import Dispatching
 internal import JobModel
 internal import JobStore
 internal import Logging
@@ -104,10 +105,19 @@ package final class Reclaimer: Service {
         }
         return try await settle(entries) { (entries) throws(StoreError) in
             let dues = try await self.recorder.record(entries)
-            for (job, due) in zip(entries.lazy.map(\.live), dues) {
-                if let due { self.dispatcher.hint(job.job.function, lane: job.lane, due: due) }
-            }
+            for (entry, due) in zip(entries, dues) { if let due { self.hint(entry.live, due) } }
         }
+    }
+
+    private func hint(_ job: LiveJob, _ due: Timestamp) {
+        var progress = job.progress
+        progress.lost += 1
+        let turnsSuspect = progress.isSuspect && !job.progress.isSuspect
+        let lane = turnsSuspect ? LimitKeys.lane(ofSuspectsFrom: job.lane) : job.lane
+        // Of what the job says its payload and parameters are missing here: where keys need them these are others, hash to
+        // another lane, and are not taken. A suspect whose keys are known goes first after a restart.
+        let keys = deployment.policy(for: job.job)?.declared.map { LimitKeys.of(job.job, $0, progress) }
+        dispatcher.hint(job.job.function, lane: lane, keys: keys, due: due)
     }
 
     private func expire() async throws(StoreError) -> Int {

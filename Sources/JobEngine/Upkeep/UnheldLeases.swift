@@ -9,7 +9,7 @@ internal import JobStore
 /// at the first have been closed before the second.
 struct UnheldLeases {
     /// With the latest reservation that its claim may belong to.
-    private var suspects: [HeldLease: ReservationID] = [:]
+    private var former: [HeldLease: ReservationID] = [:]
 
     /// - Parameters:
     ///   - leases: what the store has and nobody here holds.
@@ -22,14 +22,14 @@ struct UnheldLeases {
         var known: [HeldLease: ReservationID] = [:]
         var lost: [HeldLease] = []
         for lease in leases {
-            guard let last = suspects[lease] else {
+            guard let last = former[lease] else {
                 known[lease] = latest
                 continue
             }
             known[lease] = last
             if earliestOpen.map({ $0 > last }) ?? true { lost.append(lease) }
         }
-        suspects = known
+        former = known
         return lost
     }
 }

@@ -25,6 +25,10 @@ package enum WaitReason: Equatable, Sendable {
     case targetSilent(target: String, until: Timestamp?)
     /// As many attempts at its target run as one target may have.
     case targetBusy(target: String, max: Int)
+    /// Crashes have cut off two of its attempts, so it waits until nothing else runs, and at most until then.
+    case suspect(until: Timestamp?)
+    /// Starts are held back for such a job, at most until then.
+    case held(until: Timestamp)
     /// Due jobs of the same function and caller that come before it by priority and due time, at least so many.
     case behind(count: Int)
 }
@@ -44,7 +48,7 @@ extension JobEngine {
         if counters.total(of: .everybody).running >= deployment.concurrency {
             reasons.append(.slotsTaken(max: deployment.concurrency))
         }
-        for obstacle in dispatcher.obstacles(function.name, LimitKeys.of(job.job, function), at: now) {
+        for obstacle in dispatcher.obstacles(function.name, LimitKeys.of(job.job, function, job.progress), at: now) {
             switch obstacle {
             case .function(let limit): reasons.append(.functionBusy(max: limit))
             case .account: reasons.append(.accountConcurrency(max: deployment.accountConcurrency))
@@ -54,6 +58,8 @@ extension JobEngine {
                 reasons.append(.targetSilent(target: function.target ?? "", until: until.map { Self.wall($0, now) }))
             case .concurrency: reasons.append(.concurrency)
             case .throttle(let until): reasons.append(.throttle(until: Self.wall(until, now)))
+            case .suspect(let until): reasons.append(.suspect(until: until.map { Self.wall($0, now) }))
+            case .held(let until): reasons.append(.held(until: Self.wall(until, now)))
             }
         }
         if job.runAt <= now.wall {
