@@ -146,6 +146,31 @@ import Testing
             "2:27 server.cors.origins[0]: \"*\" is no origin"
         ),
         (
+            "version: 1\nserver: {publicUrl: jobs.example.com}\nfunctions: {}\n",
+            "2:21 server.publicUrl: \"jobs.example.com\" is not an http or https URL"
+        ),
+        (
+            "version: 1\nserver: {publicUrl: \"ftp://jobs.example.com\"}\nfunctions: {}\n",
+            "2:21 server.publicUrl: \"ftp://jobs.example.com\" is not an http or https URL"
+        ),
+        (
+            "version: 1\nserver: {publicUrl: \"https://u@jobs.example.com\"}\nfunctions: {}\n",
+            "2:21 server.publicUrl: \"https://u@jobs.example.com\" is not an http or https URL"
+        ),
+        (
+            "version: 1\nserver: {publicUrl: \"https://jobs.example.com/x\"}\nfunctions: {}\n",
+            "2:21 server.publicUrl: \"https://jobs.example.com/x\" has a path or a query"
+        ),
+        (
+            "version: 1\nserver: {connections: {total: 127}}\nfunctions: {}\n",
+            "2:31 server.connections.total: 127 is out of range"
+        ),
+        (
+            "version: 1\nserver: {connections: {perAddress: 0}}\nfunctions: {}\n",
+            "2:36 server.connections.perAddress: 0 is out of range"
+        ),
+        ("version: 1\nserver: {minFreeSpace: 1}\nfunctions: {}\n", "2:24 server.minFreeSpace: a size needs a unit"),
+        (
             "version: 1\negress: {allow: [\"http://x\"]}\nfunctions: {}\n",
             "2:18 egress.allow[0]: \"http://x\" is no address range and no host name"
         ),
