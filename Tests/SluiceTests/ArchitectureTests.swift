@@ -22,8 +22,8 @@ import Testing
             "Timing", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "Logging", "ServiceLifecycle",
         ],
         "JobEngine": [
-            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Crypto", "Histogram",
-            "Logging", "ServiceLifecycle",
+            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Crypto",
+            "DequeModule", "Histogram", "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [
             "JobEngine", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "NIOCore", "NIOHTTP1", "NIOPosix",
