@@ -97,9 +97,11 @@ import Testing
             for number in 0..<(2 * slots) { world.accept("f\(number % functions)", client: "192.0.2.1") }
             world.settle()
             #expect(world.running.count == limit, "\(slots) slots, anonymous.concurrency \(own)")
-            // The rest is there for others at once.
+            // The rest is there for others at once, where their function has some left.
             guard slots > 1 else { continue }
-            world.accept("f0", owner: "a")
+            let underWay = Dictionary(grouping: world.running, by: \.job.function).mapValues(\.count)
+            let least = all.map(\.name).min { underWay[$0] ?? 0 < underWay[$1] ?? 0 }
+            world.accept(least ?? "", owner: "a")
             world.settle()
             #expect(world.running.count == limit + 1)
         }
