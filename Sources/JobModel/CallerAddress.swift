@@ -55,8 +55,8 @@ package struct CallerAddress: Hashable, Sendable, CustomStringConvertible {
 extension Job {
     /// The address whose share of the queues the job counts in: the caller's, when it came without credentials.
     ///
-    /// Loopback is nobody's stranger. That is judged by the address alone, here and in `Submission`: a trusted proxy that
-    /// names 127.0.0.1 as its client is taken for this machine too, which is rare, and then it says so itself.
+    /// Loopback is nobody's stranger. That is judged by the address alone, here and in `Submission`, so a 127.0.0.1 that a
+    /// trusted proxy names is not counted either. Such a proxy is rare, and its clients are on its own machine.
     package var stranger: CallerAddress? {
         guard owner == nil, let client else { return nil }
         return CallerAddress.stranger(client)

@@ -281,7 +281,7 @@ extension Admission {
             }
         guard asked <= now.steady + Limits.delay else { throw .startTooLate }
         let longest = deployment.anonymous.maxDelay
-        if submission.stranger != nil, asked > now.steady + longest { throw .delayTooLong(longest) }
+        if asked > now.steady + longest, submission.stranger != nil { throw .delayTooLong(longest) }
         let due = asked + function.delay
         let parameters = submission.parameters
         var options = submission.options
