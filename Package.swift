@@ -84,8 +84,7 @@ let package = Package(
             "JobEngine",
             uses: [
                 "Dispatching", "Timing", "WebhookDelivery", "JobModel", "JobStore", "PayloadSchema", "Hashing",
-                "Histogram",
-                "Logging", "ServiceLifecycle",
+                "DequeModule", "Histogram", "Logging", "ServiceLifecycle",
             ]),
         // The HTTP channel, the front door, the route table, waiting for a job, problem bodies.
         room(
@@ -163,7 +162,7 @@ let package = Package(
                 "Logging", "ServiceLifecycle", "CSQLite",
             ]),
         tests("HTTPSupportTests", uses: ["HTTPSupport", "JobModel", "NIOCore", "NIOEmbedded", "NIOHTTP1"]),
-        tests("FunctionsAPITests", uses: ["FunctionsAPI", "JobModel", "PayloadSchema", "NIOHTTP1"]),
+        tests("FunctionsAPITests", uses: ["FunctionsAPI", "JobStore", "JobModel", "PayloadSchema", "NIOHTTP1"]),
         // Raw sockets and a server process for the end-to-end tests.
         testing("TestClient", uses: ["PayloadSchema"]),
         // Killed by the crash test's negative control.

@@ -13,6 +13,12 @@ struct GateTable: Sendable {
     private var free: [GateID] = []
     /// Gates that nobody names any more, looked at in turn: some still remember when their next start conforms.
     private var unnamed: Deque<GateID> = []
+    /// So many are kept for what they remember; beyond that some are forgotten before, which only lets more through.
+    private let unnamedLimit: Int
+    /// How many gates were looked at to forget some: a test bounds it.
+    private(set) var looked = 0
+
+    init(unnamedLimit: Int = Limits.throttleKeys) { self.unnamedLimit = unnamedLimit }
 
     var count: Int { places.count }
 
@@ -52,18 +58,20 @@ struct GateTable: Sendable {
                 unnamed.append(id)
             }
         }
-        forget(at: now)
+        // More than came, so that jobs with many keys do not fill it faster than it empties.
+        forget(ids.count + 4, at: now)
     }
 
     /// Looks at a few gates that nobody names: never at all of them in one call.
-    private mutating func forget(at now: Int64) {
-        for _ in 0..<4 {
+    private mutating func forget(_ looks: Int, at now: Int64) {
+        for _ in 0..<looks {
             guard let id = unnamed.popFirst() else { return }
+            looked += 1
             guard self[id].users == 0 else {
                 self[id].isUnnamed = false
                 continue
             }
-            let isTooMany = unnamed.count >= Limits.throttleKeys
+            let isTooMany = unnamed.count >= unnamedLimit
             guard !self[id].isInUse, !self[id].isRemembering(at: now) || isTooMany else {
                 unnamed.append(id)
                 // Those behind it were left later.

@@ -88,27 +88,16 @@ package struct KeySource: Sendable {
 /// What callers of a function are told apart by.
 private enum Caller: Sendable {
     case account(String)
-    case ipv4(ArraySlice<UInt8>)
-    /// The first 64 bits: one customer has at least that many addresses.
-    case ipv6(ArraySlice<UInt8>)
+    case address(CallerAddress)
     /// An address that is not an IP address.
     case other(String)
     case unknown
 
-    /// 127.0.0.0/8. The first 64 bits of `::1` are those of all addresses that nobody routes.
-    var isLoopback: Bool {
-        switch self {
-        case .ipv4(let bytes): bytes.first == 127
-        case .ipv6(let bytes): bytes.allSatisfy { $0 == 0 }
-        case .account, .other, .unknown: false
-        }
-    }
-
     init(address: String) {
         if address.isEmpty {
             self = .unknown
-        } else if let parsed = IPAddress(address) {
-            self = parsed.isIPv4 ? .ipv4(parsed.bytes.dropFirst(12)) : .ipv6(parsed.bytes.prefix(8))
+        } else if let parsed = CallerAddress(address) {
+            self = .address(parsed)
         } else {
             self = .other(address)
         }
@@ -143,8 +132,7 @@ private struct KeyFields: Equatable {
     mutating func add(_ caller: Caller) {
         switch caller {
         case .account(let id): add(id)
-        case .ipv4(let bytes): addAddress("ipv4", bytes)
-        case .ipv6(let bytes): addAddress("ipv6", bytes)
+        case .address(let address): addAddress(address.isIPv4 ? "ipv4" : "ipv6", address.bytes)
         case .other(let text): addAddress("other", Array(text.utf8)[...])
         case .unknown: addAddress("", [])
         }
@@ -226,9 +214,12 @@ package enum LimitKeys {
     /// What jobs from an address without credentials count by in all functions together.
     private static func caller(_ owner: String?, _ address: Caller) -> Int64? {
         if owner != nil { return nil }
+        switch address {
+        case .unknown: return nil
         // Loopback is nobody's stranger (CONTRACT 1).
-        if case .unknown = address { return nil }
-        if address.isLoopback { return nil }
+        case .address(let address) where address.isLoopback: return nil
+        case .account, .address, .other: break
+        }
         var fields = KeyFields()
         fields.add("caller")
         fields.add(address)

@@ -13,15 +13,14 @@ enum AccountsReader {
     }
 }
 
-/// The `anonymous` block: what one client address may take up without credentials. `maxQueued` and `maxDelay` are checked now
-/// and kept by the release that refuses what is beyond them.
+/// The `anonymous` block: what one client address may take up without credentials.
 enum AnonymousReader {
     static func read(_ value: ManifestValue) -> AnonymousLimits {
         var limits = AnonymousLimits()
         guard var block = value.block() else { return limits }
         if let number = block.take("concurrency")?.integer(1...Limits.concurrency) { limits.concurrency = number }
-        _ = block.take("maxQueued")?.integer(ManifestRange.counts)
-        _ = block.take("maxDelay")?.duration(ManifestRange.anyDuration)
+        if let count = block.take("maxQueued")?.integer(ManifestRange.counts) { limits.maxQueued = count }
+        if let delay = block.take("maxDelay")?.duration(ManifestRange.anyDuration) { limits.maxDelay = delay }
         block.finish()
         return limits
     }

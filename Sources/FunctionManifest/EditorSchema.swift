@@ -73,7 +73,12 @@ package enum EditorSchema {
                         ),
                     ])
             ),
-            ("minFreeSpace", size("Disk space that stays free; below it nothing is accepted.", "256MiB")),
+            (
+                "minFreeSpace",
+                size(
+                    "Disk space that stays free: below it nothing is accepted, below four times it nothing without credentials.",
+                    "256MiB")
+            ),
         ])
 
     private static let functions: JSONValue = [
@@ -338,8 +343,8 @@ package enum EditorSchema {
         "What one client address may take up without credentials, all functions together. Loopback is not counted.",
         [
             ("concurrency", number("Running attempts.", 128, 1...100_000)),
-            ("maxQueued", number("Queued jobs.", 10_000, 1...1_000_000_000)),
-            ("maxDelay", duration("The longest delay.", "24h")),
+            ("maxQueued", number("Queued jobs; past it 429.", 10_000, 1...1_000_000_000)),
+            ("maxDelay", duration("The longest delay that a call may ask for; past it 400.", "24h")),
         ])
 
     private static let tasksAPI: JSONValue = object(

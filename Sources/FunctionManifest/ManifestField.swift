@@ -136,6 +136,8 @@ enum ManifestFields {
             ManifestField("accounts.concurrency", "\(manifest.accounts.concurrency)"),
             ManifestField("accounts.maxQueued", "\(manifest.accounts.maxQueued)"),
             ManifestField("anonymous.concurrency", "\(manifest.anonymous.concurrency)"),
+            ManifestField("anonymous.maxQueued", "\(manifest.anonymous.maxQueued)"),
+            ManifestField("anonymous.maxDelay", manifest.anonymous.maxDelay.written),
             ManifestField("webhooks.timeout", webhooks.timeout.written),
             ManifestField("webhooks.headerPrefix", webhooks.headerPrefix),
             ManifestField(

@@ -31,7 +31,7 @@ final class AcceptCall: Sendable {
         self.page = page
         self.reply = reply
         self.isCredential = isCredential
-        isParsed = function.idempotency?.key?.root == .payload || function.limits.needPayload
+        isParsed = function.readsPayload
     }
 
     static func operation(of function: Function) -> Operation {
@@ -52,6 +52,7 @@ final class AcceptCall: Sendable {
                 .init(415, "The body is not JSON, or does not say so"),
                 .init(422, "The idempotency key was used with another request"),
                 .init(429, "A rate limit or a full queue"),
+                .init(503, "The server cannot store it now, or its disk has too little space"),
             ])
     }
 
@@ -162,7 +163,7 @@ final class AcceptCall: Sendable {
             engine, exchange, for: accepted.id, as: viewer, milliseconds: call.hold.milliseconds,
             until: { !$0.isLive },
             then: { [self] _ in
-                StatusLook.look(engine, exchange, at: accepted.id, as: viewer, page.parts(for: function)) {
+                StatusLook.look(engine, exchange, at: accepted.id, as: viewer, StatusPage.parts) {
                     [self] lookup in
                     // The job is stored: when it cannot be read now, the 202 still stands.
                     answer(accepted, (try? lookup.get())?.snapshot, call, exchange)

@@ -34,7 +34,7 @@ final class EventStream: @unchecked Sendable {  // Used on its exchange's event 
     }
 
     private func look(afterWait: Bool) {
-        StatusLook.look(engine, exchange, at: target.id, as: target.viewer, target.parts) { [self] lookup in
+        StatusLook.look(engine, exchange, at: target.id, as: target.viewer, StatusPage.parts) { [self] lookup in
             do {
                 tell(try target.check(try lookup.get()))
             } catch {

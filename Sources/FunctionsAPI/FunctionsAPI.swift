@@ -1,7 +1,6 @@
 package import HTTPSupport
 package import JobEngine
 package import JobModel
-package import Logging
 
 /// The function endpoints (CONTRACT 4): asynchronous writes, and the status of each.
 package struct FunctionsAPI: Sendable {
@@ -18,14 +17,14 @@ package struct FunctionsAPI: Sendable {
     ///   - webhookSecret: what signs the webhook of a job without an owner, where its caller is to be told it.
     package init(
         basePath: [String], formerBasePaths: [[String]] = [], engine: JobEngine, authenticator: any Authenticator,
-        webhookSecret: @escaping @Sendable (JobID) -> Secret?, logger: Logger
+        webhookSecret: @escaping @Sendable (JobID) -> Secret?
     ) {
         self.basePath = basePath
         self.formerBasePaths = formerBasePaths.filter { $0 != basePath }
         self.engine = engine
         self.authenticator = authenticator
         self.webhookSecret = webhookSecret
-        page = StatusPage(basePath: basePath, engine: engine, logger: logger)
+        page = StatusPage(basePath: basePath, engine: engine)
         status = StatusCalls(engine: engine, page: page)
     }
 

@@ -33,7 +33,7 @@ struct StatusCalls: Sendable {
         answers: [.init(200, "Cancelled"), .init(409, "It runs, or has ended otherwise"), .init(410, "Not there")])
 
     func get(_ request: ServerRequest, _ context: RouteContext) throws(Problem) -> RouteAnswer {
-        let target = try StatusTarget(context, engine, page)
+        let target = try StatusTarget(context, engine)
         let asked = try RequestFields.wait(try RequestFields.query(request))
         if request.mayStream, Self.wantsEvents(request) {
             return .loop { exchange, _ in EventStream.start(engine, page, target, exchange) }
@@ -47,7 +47,7 @@ struct StatusCalls: Sendable {
 
     /// - Parameter preferred: the seconds of a `Prefer: wait` that was followed.
     private func answer(_ exchange: HTTPExchange, _ target: StatusTarget, _ preferred: Int?) {
-        StatusLook.look(engine, exchange, at: target.id, as: target.viewer, target.parts) { lookup in
+        StatusLook.look(engine, exchange, at: target.id, as: target.viewer, StatusPage.parts) { lookup in
             do {
                 let job = try target.check(try lookup.get())
                 var response = page.response(for: job, requestID: exchange.context.requestID)
@@ -78,7 +78,7 @@ struct StatusCalls: Sendable {
     }
 
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {
-        let target = try StatusTarget(context, engine, page)
+        let target = try StatusTarget(context, engine)
         let force = try RequestFields.force(try RequestFields.query(request))
         _ = try target.check(try await engine.job(target.id, as: target.viewer))
         switch try await engine.cancel(target.id, as: target.viewer, force: force) {

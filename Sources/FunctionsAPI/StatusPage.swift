@@ -2,7 +2,6 @@ internal import HTTPSupport
 internal import JobEngine
 internal import JobModel
 internal import JobStore
-internal import Logging
 internal import NIOHTTP1
 internal import PayloadSchema
 
@@ -10,22 +9,17 @@ internal import PayloadSchema
 struct StatusPage: Sendable {
     private let basePath: [String]
     private let engine: JobEngine
-    private let logger: Logger
 
-    init(basePath: [String], engine: JobEngine, logger: Logger) {
+    init(basePath: [String], engine: JobEngine) {
         self.basePath = basePath
         self.engine = engine
-        self.logger = logger
     }
 
     /// What the paths of a function's status pages begin with, the slash at the end included.
     func path(ofFunction name: String) -> String { "/" + (basePath + [name, "status", ""]).joined(separator: "/") }
 
-    /// What has to be read to render the status of a function's jobs.
-    func parts(for function: Function?) -> JobParts {
-        let needsPayload = function?.endpoint.redirects.values.contains { $0.uses(.payload) } ?? false
-        return needsPayload ? [.value, .payload] : .value
-    }
+    /// What has to be read to render a status. No payload: where a redirect leads was worked out before.
+    static let parts = JobParts.value
 
     func response(for job: JobSnapshot, requestID: RequestID) -> ServerResponse {
         let function = engine.policy(for: job.job)?.function
@@ -35,7 +29,7 @@ struct StatusPage: Sendable {
             code >= 400
             ? problem(code, job, name).response(requestID: requestID)
             : ServerResponse(status: code, headers: ["Content-Type": "application/json"], body: body(of: job, name))
-        if let location = location(for: job, name, function) {
+        if let location = Self.location(for: job) {
             response = ServerResponse(
                 status: 303, headers: ["Content-Type": "application/json", "Location": location],
                 body: body(of: job, name))
@@ -119,24 +113,9 @@ struct StatusPage: Sendable {
         }
     }
 
-    /// Where a redirect leads: http(s) or an absolute path without control characters, else none.
-    private func location(for job: JobSnapshot, _ name: StatusName, _ function: Function?) -> String? {
-        // What the handler said itself is nearer than what the manifest says for all jobs.
-        if let own = job.redirect { return checked(own, job) }
-        guard let state = name.redirect, let template = function?.endpoint.redirects[state] else { return nil }
-        func value(_ bytes: [UInt8]?) -> JSONValue { bytes.flatMap { try? JSONParser.parse($0) } ?? .null }
-        let values = TemplateValues(
-            payload: value(job.job.payload), parameters: value(job.job.parameters), result: value(job.value))
-        return checked(template.url(values), job)
-    }
-
-    private func checked(_ url: String?, _ job: JobSnapshot) -> String? {
-        guard let url, RedirectURL.isValid(url) else {
-            logger.warning(
-                "Redirect left out: it is no http(s) URL and no absolute path",
-                metadata: ["job": "\(job.job.id)", "function": "\(job.job.function)"])
-            return nil
-        }
-        return url
+    /// As it was worked out when the job was accepted, or ended. Former versions stored what handlers said without a look.
+    private static func location(for job: JobSnapshot) -> String? {
+        let url = job.state.isTerminal ? job.redirect : job.job.options.pendingRedirect
+        return url.flatMap { RedirectURL.isValid($0) ? $0 : nil }
     }
 }

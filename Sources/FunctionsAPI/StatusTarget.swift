@@ -8,13 +8,9 @@ struct StatusTarget: Sendable {
     let id: JobID
     let functionName: String
     let viewer: Viewer
-    /// What the answer needs of the job. The function itself is not held: ten thousand long polls would hold it each.
-    let parts: JobParts
-
-    init(_ context: RouteContext, _ engine: JobEngine, _ page: StatusPage) throws(Problem) {
+    init(_ context: RouteContext, _ engine: JobEngine) throws(Problem) {
         functionName = context.parameter("function") ?? ""
         let function = engine.policy(of: functionName)?.function
-        parts = page.parts(for: function)
         if function?.endpoint.authentication == .required, context.principal == nil {
             throw Problem.unauthorized("This function")
         }

@@ -44,6 +44,14 @@ package enum EngineProblem {
             queueFull(full, function: function)
         case .startTooLate:
             startTooLate
+        case .delayTooLong(let longest):
+            Problem(
+                400,
+                "Without credentials the start may be at most \(longest.written) ahead (anonymous.maxDelay). "
+                    + "Send credentials for a later one.",
+                kind: "start-too-late", extensions: [("limit", "anonymous.maxDelay")])
+        case .lowSpace(let space):
+            lowSpace(space)
         case .storeUnavailable(let error):
             of(error)
         }
@@ -53,17 +61,47 @@ package enum EngineProblem {
         400, "The start may be at most \(Limits.delay.written) ahead.", kind: "start-too-late")
 
     private static func queueFull(_ full: QueueFull, function: Function) -> Problem {
-        let (whose, limit) =
+        func queue(of whose: String) -> String {
+            "The queue of \(whose) is full: \(full.limit) jobs are waiting. Try again later."
+        }
+        func share(_ whose: String) -> String {
+            "\(whose) of the queue of \(function.name) is full: \(full.limit) jobs that came without credentials are waiting. "
+                + "Try again later, or send credentials."
+        }
+        let (detail, limit) =
             switch full.scope {
-            case .function: (function.name, "maxQueued")
-            case .account: ("your account", "accounts.maxQueued")
-            case .server: ("this server", "server.maxQueued")
+            case .function: (queue(of: function.name), "maxQueued")
+            case .account: (queue(of: "your account"), "accounts.maxQueued")
+            case .server: (queue(of: "this server"), "server.maxQueued")
+            case .address:
+                (
+                    "Your address has \(full.limit) jobs waiting that came without credentials. "
+                        + "Try again later, or send credentials.",
+                    "anonymous.maxQueued"
+                )
+            case .shareOfAddress: (share("Your address's share (a quarter)"), "maxQueued")
+            case .shareOfAddresses:
+                (share("The share of all callers without credentials (three quarters)"), "maxQueued")
             }
         return Problem(
-            429, "The queue of \(whose) is full: \(full.limit) jobs are waiting. Try again later.",
+            429, detail,
             kind: "queue-full", title: "Queue full",
             extensions: [("limit", .string(limit)), ("retryAfter", .integer(full.retryAfter))],
             headers: [("Retry-After", "\(full.retryAfter)")])
+    }
+
+    private static func lowSpace(_ space: LowSpace) -> Problem {
+        let (free, minimum) = (WrittenSize(space.free), WrittenSize(space.minimum))
+        let cure = "free some space, or lower server.minFreeSpace (0B keeps none)"
+        let detail =
+            space.refusesAll
+            ? "The server's disk has \(free) left, and server.minFreeSpace is \(minimum): nothing is accepted now. "
+                + "Try again later; its operator can \(cure)."
+            : "The server's disk has \(free) left. Below \(WrittenSize(4 * space.minimum)), four times server.minFreeSpace "
+                + "(\(minimum)), it accepts calls with credentials only. Send credentials, or try again later; "
+                + "its operator can \(cure)."
+        return Problem(
+            503, detail, kind: "disk-low", title: "Too little disk space", headers: [("Retry-After", "30")])
     }
 }
 

@@ -26,6 +26,8 @@ package final class JobEngine: Sendable {
     let store: any EngineStore
     let recorder: Recorder
     let probes = ProbeMemory()
+    /// Whoever measures the disk tells it.
+    package let freeSpace: FreeSpace
     private let rates: RateLimiter
 
     /// - Parameters:
@@ -58,9 +60,12 @@ package final class JobEngine: Sendable {
             logger: logger)
         let rates = RateLimiter()
         self.rates = rates
+        let freeSpace = FreeSpace(deployment: current, clock: clock, logger: logger)
+        self.freeSpace = freeSpace
         admission = Admission(
             store: store, deployment: current, clock: clock, random: random, counters: counters,
-            rates: rates, metrics: metrics, dispatcher: dispatcher)
+            rates: rates, metrics: metrics, dispatcher: dispatcher, freeSpace: freeSpace,
+            redirects: RedirectPlan(logger: logger))
         reclaimer = Reclaimer(
             store: store, recorder: recorder, dispatcher: dispatcher, deployment: current, clock: clock, logger: logger)
         pruner = Pruner(store: store, clock: clock, logger: logger)

@@ -36,7 +36,8 @@ package struct Ending: Equatable, Sendable {
     package var failure: FailureKind?
     /// The JSON text of the result, when completed.
     package var value: [UInt8]?
-    /// Where the handler sends the client on, when completed (`passRedirect`).
+    /// Where the status sends the client on: what the handler said (`passRedirect`), else what the function's template makes
+    /// of the job.
     package var redirect: String?
 
     package init(_ state: JobState, failure: FailureKind? = nil, value: [UInt8]? = nil, redirect: String? = nil) {

@@ -12,8 +12,18 @@ package struct AccountLimits: Equatable, Sendable {
 package struct AnonymousLimits: Equatable, Sendable {
     /// Running attempts.
     package var concurrency = 128
+    /// Queued jobs; past it calls are refused.
+    package var maxQueued = 10_000
+    /// The longest delay that such a caller may ask for.
+    package var maxDelay = Duration.seconds(86_400)
 
     package init() {}
+
+    /// What one address may have of a function's queue, so that it never fills it alone.
+    package static func share(ofQueue maxQueued: Int) -> Int { max(1, maxQueued / 4) }
+
+    /// What all addresses together may have of a function's queue: the rest is kept for callers with credentials.
+    package static func sharesTogether(ofQueue maxQueued: Int) -> Int { max(1, maxQueued * 3 / 4) }
 }
 
 /// One loaded manifest as the engine sees it: what can run, under which revision.
@@ -30,6 +40,8 @@ package struct Deployment: Sendable {
     package var accounts: AccountLimits
     package var anonymous: AnonymousLimits
     package var webhooks: WebhookSettings
+    /// Bytes of the data's file system that stay free; 0 for none.
+    package var minFreeSpace: Int
     /// How long running attempts may go on after a shutdown began.
     package var shutdownGrace: Duration
     /// Functions that former revisions declared, as they were last: their jobs are still answered by them.
@@ -38,9 +50,10 @@ package struct Deployment: Sendable {
     package init(
         revision: String, functions: [Function], concurrency: Int, maxQueued: Int = 1_000_000,
         accounts: AccountLimits = AccountLimits(), anonymous: AnonymousLimits = AnonymousLimits(),
-        webhooks: WebhookSettings = WebhookSettings(),
+        webhooks: WebhookSettings = WebhookSettings(), minFreeSpace: Int = 0,
         shutdownGrace: Duration = .seconds(25)
     ) {
+        self.minFreeSpace = minFreeSpace
         self.shutdownGrace = shutdownGrace
         self.revision = revision
         units = Dictionary(functions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -154,6 +154,12 @@ extension Function {
         }
     }
 
+    /// Whether a call's payload has to be parsed before it is accepted, not only checked.
+    package var readsPayload: Bool {
+        idempotency?.key?.root == .payload || limits.needPayload
+            || endpoint.redirects[.pending]?.uses(.payload) == true
+    }
+
     /// How long an idempotency key of this function is remembered.
     package var idempotencyWindow: Duration {
         idempotency?.window ?? min(.seconds(86_400), retention.completed, retention.failed)

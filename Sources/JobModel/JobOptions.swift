@@ -1,4 +1,4 @@
-/// What a caller set for one job, beside its payload; stored with the job.
+/// What a call set for one job, beside its payload; stored with the job.
 ///
 /// Most jobs have none of it, and jobs are copied into every async frame that they pass: so it takes one word, and an object only
 /// when something is set.
@@ -24,6 +24,7 @@ package struct JobOptions: Equatable, Sendable {
         var waitsForSignal = false
         var webhook: String?
         var forwarded: [HeaderField] = []
+        var pendingRedirect: String?
     }
 
     private final class Box: Sendable {
@@ -88,6 +89,12 @@ package struct JobOptions: Equatable, Sendable {
     package var webhook: String? {
         get { box?.values.webhook }
         set { change { $0.webhook = newValue } }
+    }
+
+    /// Where the job's status sends the client on until the job has ended: made once, of the function's template and the call.
+    package var pendingRedirect: String? {
+        get { box?.values.pendingRedirect }
+        set { change { $0.pendingRedirect = newValue } }
     }
 
     /// Header fields of the call that the handler is to send on.

@@ -39,7 +39,7 @@ package enum Limits {
     package static let manifestDuration = Duration.seconds(366 * 86_400)
     /// Log lines that wait for whoever reads them: several thousand, enough for a reader that restarts.
     package static let logBufferBytes = 1 << 20
-    /// Rate windows held in memory, about 50 MB; beyond that the oldest are forgotten, which only admits more.
+    /// Rate windows held in memory, about 60 MB; beyond that some are forgotten before they are over, which only admits more.
     package static let rateKeys = 1_000_000
     /// Throttle keys held in memory.
     package static let throttleKeys = 1_000_000

@@ -21,7 +21,8 @@ package protocol JobReports: Sendable {
     /// answer is a lower bound.
     func countAhead(of id: JobID, limit: Int, at now: Timestamp) async throws(StoreError) -> Int
 
-    /// What is queued, running and waiting, by function and owner.
+    /// What is queued, running and waiting, by function and owner; what is queued without an owner by address too. Reads every
+    /// queued job: for a start.
     func backlog() async throws(StoreError) -> [Backlog]
 
     /// When the first queued job of an account is or was due, by function.

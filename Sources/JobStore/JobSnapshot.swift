@@ -14,7 +14,7 @@ package struct JobSnapshot: Equatable, Sendable {
     package var completedAt: Timestamp?
     /// The JSON text of the result.
     package var value: [UInt8]?
-    /// Where the handler sends the client on.
+    /// Where the status of a job that has ended sends the client on.
     package var redirect: String?
     /// What was asked for and is longer than was allowed.
     package var omitted: JobParts = []

@@ -128,6 +128,10 @@ extension MetricsText {
         metrics.sample("sluice_store_checkpoint_errors_total", [], store.checkpointErrors)
         metrics.family("sluice_store_log_pages", "gauge", "Pages of 4 KiB in the write-ahead log.")
         metrics.sample("sluice_store_log_pages", [], store.logPages)
+        if let bytes = figures.freeBytes {
+            metrics.family("sluice_free_bytes", "gauge", "Bytes of the data's file system that are free.")
+            metrics.sample("sluice_free_bytes", [], bytes)
+        }
         let webhooks = figures.webhooks
         for (name, help, value) in [
             ("sluice_webhooks_delivered_total", "Webhooks that arrived.", webhooks.delivered),

@@ -59,13 +59,14 @@ extension WriterSession {
         try connection.statement(
             """
             INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
-                lease, started_at, revision, names_wall)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12)
+                lease, started_at, revision, names_wall, stranger)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?8, 0, 0, ?9, ?10, ?11, ?12, ?13)
             """
         )
         .bind(1, id.row).bind(2, function).bind(3, job.priority).bind(4, new.due).bind(5, new.deadline)
         .bind(6, new.lane).bind(7, owner).bind(8, lease == nil ? 0 : 1).bind(9, lease?.token ?? 0)
-        .bind(10, new.start?.at.wall).bind(11, new.start?.revision).bind(12, new.namesWall).run()
+        .bind(10, new.start?.at.wall).bind(11, new.start?.revision).bind(12, new.namesWall)
+        .bind(13, job.stranger?.number).run()
         for window in new.windows { try count(window) }
         if let key = new.idempotency {
             try connection.statement(

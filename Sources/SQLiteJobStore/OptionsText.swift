@@ -17,6 +17,7 @@ enum OptionsText {
         if let retries = options.maxRetries { object["retries"] = .integer(retries) }
         if let maxWait = options.maxWait { object["maxWait"] = .integer(maxWait.milliseconds) }
         if options.waitsForSignal { object["signal"] = true }
+        if let redirect = options.pendingRedirect { object["pending"] = .string(redirect) }
         return object.members.isEmpty ? nil : JSONValue.object(object).bytes
     }
 
@@ -32,6 +33,7 @@ enum OptionsText {
         options.maxRetries = value["retries"]?.integer.map { Int($0) }
         options.maxWait = value["maxWait"]?.integer.map { .milliseconds($0) }
         options.waitsForSignal = value["signal"] == true
+        if let redirect = value["pending"]?.string { options.pendingRedirect = redirect }
         return options
     }
 }

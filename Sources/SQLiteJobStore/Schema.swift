@@ -233,6 +233,10 @@ enum Schema {
         ALTER TABLE jobs ADD COLUMN options BLOB;
         CREATE TABLE answers (job INTEGER PRIMARY KEY, value BLOB NOT NULL, redirect TEXT) STRICT;
         """,
+        // Which address without credentials a queued job counts for. Beside the payload it would cost reading all of that.
+        """
+        ALTER TABLE queue ADD COLUMN stranger INTEGER;
+        """,
     ]
 
     /// Refuses files of other programs and of newer versions.

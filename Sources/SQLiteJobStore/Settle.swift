@@ -131,13 +131,13 @@ extension WriterSession {
         try connection.statement(
             """
             INSERT INTO queue (row, function, priority, due, deadline, lane, owner, state, run, attempt, used, lost,
-                lease)
+                lease, stranger)
             SELECT row, function, priority, ?2, ?3, ?6, (SELECT id FROM owners WHERE name = jobs.owner), 0, ?4, ?5, 0,
-                0, 0 FROM jobs WHERE row = ?1
+                0, 0, ?7 FROM jobs WHERE row = ?1
             """
         )
         .bind(1, row).bind(2, now).bind(3, request.deadline).bind(4, run).bind(5, snapshot.progress.attempt)
-        .bind(6, request.lane).run()
+        .bind(6, request.lane).bind(7, snapshot.job.stranger?.number).run()
         return .retried(run: run)
     }
 }

@@ -9,10 +9,16 @@ extension SQLiteJobStore {
             try connection.execute("BEGIN")
             defer { try? connection.execute("COMMIT") }
             try connection.tally(SummarySQL.queued) { table[$0, $1].queued += $2 }
-            // All queued jobs were counted; those of accounts are told apart from the rest.
+            // All queued jobs were counted; those of accounts and addresses are told apart from the rest.
             try connection.tally(SummarySQL.queuedOfOwners) { function, owner, count in
                 table[function, owner].queued += count
                 table[function, nil].queued -= count
+            }
+            for (function, strangers) in try connection.queuedOfStrangers() {
+                for (stranger, count) in strangers {
+                    table[function, nil, stranger].queued += count
+                    table[function, nil].queued -= count
+                }
             }
             try connection.tally(SummarySQL.running) { table[$0, $1].running += $2 }
             try connection.tally(SummarySQL.waiting) { table[$0, $1].waiting += $2 }
@@ -72,6 +78,11 @@ enum SummarySQL {
                 WHERE state = 0 AND owner IS NOT NULL GROUP BY owner, function) q
             JOIN functions f ON f.id = q.function JOIN owners o ON o.id = q.owner
         """
+    /// Row by row as the table lies: an index would be hit at random places by every call, and a sort of a million rows takes
+    /// longer than counting them here.
+    static let queuedOfStrangers: StaticString =
+        "SELECT function, stranger FROM queue NOT INDEXED WHERE state = 0 AND stranger IS NOT NULL"
+    static let functionNames: StaticString = "SELECT id, name FROM functions"
     static let running: StaticString =
         """
         SELECT f.name, o.name, count(*) FROM queue q INDEXED BY queue_running JOIN functions f ON f.id = q.function
@@ -112,23 +123,46 @@ extension Connection {
         defer { select.reset() }
         while try select.step() { body(select.text(0), select.optionalText(1), select.int(2)) }
     }
+
+    /// By the function's name.
+    fileprivate func queuedOfStrangers() throws(StoreError) -> [String: [CallerAddress: Int]] {
+        var counts: [Int64: [CallerAddress: Int]] = [:]
+        let select = try statement(SummarySQL.queuedOfStrangers)
+        defer { select.reset() }
+        while try select.step() {
+            counts[select.integer(0), default: [:]][CallerAddress(number: select.integer(1)), default: 0] += 1
+        }
+        if counts.isEmpty { return [:] }
+        var named: [String: [CallerAddress: Int]] = [:]
+        let names = try statement(SummarySQL.functionNames)
+        defer { names.reset() }
+        while try names.step() { named[names.text(1)] = counts[names.integer(0)] }
+        return named
+    }
 }
 
 private struct BacklogTable {
     private struct Key: Hashable {
         var function: String
         var owner: String?
+        var stranger: CallerAddress?
     }
 
     private var backlogs: [Key: Backlog] = [:]
 
-    subscript(function: String, owner: String?) -> Backlog {
-        get { backlogs[Key(function: function, owner: owner)] ?? Backlog(function: function, owner: owner) }
-        set { backlogs[Key(function: function, owner: owner)] = newValue }
+    subscript(function: String, owner: String?, stranger: CallerAddress? = nil) -> Backlog {
+        get {
+            backlogs[Key(function: function, owner: owner, stranger: stranger)]
+                ?? Backlog(function: function, owner: owner, stranger: stranger)
+        }
+        set { backlogs[Key(function: function, owner: owner, stranger: stranger)] = newValue }
     }
 
     var rows: [Backlog] {
         backlogs.values.filter { $0.queued + $0.running + $0.waiting > 0 }
-            .sorted { ($0.function, $0.owner ?? "") < ($1.function, $1.owner ?? "") }
+            .sorted {
+                ($0.function, $0.owner ?? "", $0.stranger?.number ?? .min)
+                    < ($1.function, $1.owner ?? "", $1.stranger?.number ?? .min)
+            }
     }
 }

@@ -83,7 +83,9 @@ package struct Server: Sendable {
             log: ReloadLog(logger: logger, stream: log, isLoud: settings.isDev), now: { [clock] in clock.now().wall })
         running.open(operations(engine, accounts, reloading, running.connections))
 
-        let later = (engine.services + reloading.services).map { StartedLater(service: $0) }
+        let meter = spaceMeter(engine)
+        meter.look()
+        let later = (engine.services + reloading.services + [meter]).map { StartedLater(service: $0) }
         let isListening = Atomic(false)
         let server = HTTPServer(
             door: running.door, limits: HTTPLimits(), connections: running.connections, host: settings.host,
@@ -109,6 +111,12 @@ package struct Server: Sendable {
             throw refusal(of: error, wasListening: isListening.load(ordering: .relaxed))
         }
         logger.info("Stopped")
+    }
+
+    private func spaceMeter(_ engine: JobEngine) -> SpaceMeter {
+        SpaceMeter(
+            measure: { [path = settings.database.path] in SpaceMeter.freeBytes(beside: path) },
+            tell: { engine.freeSpace.measured($0) })
     }
 
     private func refusal(of error: any Error, wasListening: Bool) -> StartRefusal {

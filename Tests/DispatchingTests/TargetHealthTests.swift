@@ -95,6 +95,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2])
+    func `A caller without credentials never has more than three quarters, however few functions there are`(
+        _ functions: Int
+    ) {
+        let all = (0..<functions).map { DispatchWorld.function("f\($0)") }
+        var anonymous = AnonymousLimits()
+        for (slots, own, limit) in [
+            (1, 128, 1), (2, 128, 1), (4, 128, 3), (64, 128, 48), (64, 10, 10), (1024, 128, 128),
+        ] {
+            anonymous.concurrency = own
+            var world = DispatchWorld(
+                Deployment(revision: "r", functions: all, concurrency: slots, anonymous: anonymous))
+            for number in 0..<(2 * slots) { world.accept("f\(number % functions)", client: "192.0.2.1") }
+            world.settle()
+            #expect(world.running.count == limit, "\(slots) slots, anonymous.concurrency \(own)")
+            // The rest is there for others at once, where their function has some left.
+            guard slots > 1 else { continue }
+            let underWay = Dictionary(grouping: world.running, by: \.job.function).mapValues(\.count)
+            let least = all.map(\.name).min { underWay[$0] ?? 0 < underWay[$1] ?? 0 }
+            world.accept(least ?? "", owner: "a")
+            world.settle()
+            #expect(world.running.count == limit + 1)
+        }
+    }
+
     @Test func `A function that says itself how many may run has so many, and its target too`() throws {
         let rules = try #require(Self.rules([Self.calls("a", "x", own: 100), Self.calls("b", "x")], slots: 100))
         #expect(rules == (100, 100))

@@ -105,13 +105,15 @@ import Testing
             function, function,
             tops: (
                 "",
-                "server: {concurrency: 5, basePath: /jobs, hosts: [x.test]}\naccounts: {maxQueued: 7}\n"
+                "server: {concurrency: 5, basePath: /jobs, hosts: [x.test], minFreeSpace: 1GiB}\naccounts: {maxQueued: 7}\n"
+                    + "anonymous: {maxQueued: 8, maxDelay: 1h}\n"
                     + "webhooks: {timeout: 3s, retry: {attempts: 9}}\negress: {allow: [10.0.0.0/8, hooks.test]}"
             ))
         #expect(
             told == [
                 "server.basePath /api/v1 → /jobs", "server.concurrency 256 → 5", "server.hosts none → x.test",
-                "accounts.maxQueued 10000 → 7", "webhooks.timeout 15s → 3s",
+                "server.minFreeSpace 268435456B → 1073741824B", "accounts.maxQueued 10000 → 7",
+                "anonymous.maxQueued 10000 → 8", "anonymous.maxDelay 1d → 1h", "webhooks.timeout 15s → 3s",
                 "egress.allow none → [10.0.0.0/8, hooks.test]", "webhooks.retry.attempts 3 → 9",
             ])
     }

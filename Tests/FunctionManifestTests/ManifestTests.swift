@@ -262,6 +262,21 @@ extension ManifestResult {
         #expect(result.manifest?.server.trustedProxies.count == 2)
     }
 
+    @Test func `What callers without credentials may have is read, each key with its default`() {
+        let functions = "functions: {f: {handler: {builtin: echo}}}"
+        #expect(load("version: 1\n\(functions)\n").manifest?.anonymous == AnonymousLimits())
+        let all = load("version: 1\nanonymous: {concurrency: 3, maxQueued: 5, maxDelay: 90s}\n\(functions)\n")
+        #expect(all.manifest?.anonymous.concurrency == 3)
+        #expect(all.manifest?.anonymous.maxQueued == 5)
+        #expect(all.manifest?.anonymous.maxDelay == .seconds(90))
+        // No delay at all is a limit, too.
+        #expect(
+            load("version: 1\nanonymous: {maxDelay: 0s}\n\(functions)\n").manifest?.anonymous.maxDelay == .zero)
+        for wrong in ["maxQueued: 0", "maxDelay: 90", "concurrency: 0", "maxDelays: 1s"] {
+            #expect(load("version: 1\nanonymous: {\(wrong)}\n\(functions)\n").problems.count == 1, "\(wrong)")
+        }
+    }
+
     @Test(arguments: [
         ("schema: {payload: {type: object}}", "schema"),
         (

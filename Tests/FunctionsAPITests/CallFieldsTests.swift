@@ -1,9 +1,16 @@
 import JobModel
+import JobStore
 import NIOHTTP1
 import PayloadSchema
 import Testing
 
 @testable import FunctionsAPI
+
+@Suite struct StatusPartsTests {
+    @Test func `A status is rendered without the job's payload, whatever its function's redirects are`() {
+        #expect(StatusPage.parts == .value)
+    }
+}
 
 @Suite struct CallFieldsTests {
     @Test(arguments: [("Key", "\u{212A}ey"), ("\u{E9}", "e\u{301}")])

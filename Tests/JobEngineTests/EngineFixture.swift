@@ -129,7 +129,8 @@ final class EngineFixture: Sendable {
 
     init(
         _ functions: [Function], outcomes: [Outcome] = [], concurrency: Int = 10,
-        accounts: AccountLimits = AccountLimits(), webhooks: WebhookSettings = WebhookSettings(),
+        accounts: AccountLimits = AccountLimits(), anonymous: AnonymousLimits = AnonymousLimits(),
+        webhooks: WebhookSettings = WebhookSettings(), minFreeSpace: Int = 0,
         grace: Duration = .seconds(5),
         clock: ManualClock = ManualClock(), handler own: (any Handler)? = nil,
         store wrap: (any EngineStore) -> any EngineStore = { $0 }
@@ -145,7 +146,7 @@ final class EngineFixture: Sendable {
             store: store,
             deployment: Deployment(
                 revision: "cafecafecafe", functions: functions, concurrency: concurrency, accounts: accounts,
-                webhooks: webhooks, shutdownGrace: grace),
+                anonymous: anonymous, webhooks: webhooks, minFreeSpace: minFreeSpace, shutdownGrace: grace),
             handlers: { _, _ in own ?? handler }, sender: sender, clock: clock, random: RandomSource(),
             logger: logger)
     }

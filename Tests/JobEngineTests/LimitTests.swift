@@ -179,9 +179,9 @@ final class PacedHandler: Handler {
                 $0.paused = true
             }
         ])
-        let ids = [try await submit(fixture).id, try await submit(fixture).id]
+        let ids = [try await submit(fixture, owner: "a").id, try await submit(fixture, owner: "a").id]
         do {
-            _ = try await submit(fixture)
+            _ = try await submit(fixture, owner: "a")
             Issue.record("accepted")
         } catch {
             guard case .queueFull(let full)? = error as? Refusal else { throw error }
@@ -190,7 +190,7 @@ final class PacedHandler: Handler {
             #expect(full.retryAfter >= 1)
         }
         _ = try await fixture.engine.cancel(ids[0], as: .admin, force: false)
-        _ = try await submit(fixture)
+        _ = try await submit(fixture, owner: "a")
     }
 
     @Test func `The server's queue is bounded over all functions`() async throws {

@@ -35,6 +35,34 @@ extension StoreContract {
             #expect(try await store.retry([request], at: Sample.now) == [.retried(run: 2)])
             #expect(try await rows().first { $0.owner == "a" }?.queued == 2)
         },
+        StoreContractCase(name: "the backlog tells addresses apart, through claims, retries and ends") { store in
+            let (one, other) = (CallerAddress("192.0.2.1"), CallerAddress("2001:db8:0:7::"))
+            _ = try await store.accept(
+                Sample.job(client: "192.0.2.1"), Sample.job(due: 50, client: "192.0.2.1"), Sample.job(),
+                Sample.job(due: 50, client: "2001:db8:0:7::1"), Sample.job(due: 50, client: "2001:db8:0:7::2"),
+                // Neither loopback nor an account is a stranger.
+                Sample.job(due: 50, client: "127.0.0.1"), Sample.job(due: 50, owner: "a", client: "192.0.2.1"),
+                Sample.job("g", client: "192.0.2.1"))
+            func rows() async throws -> [Backlog] { try await store.backlog().filter { $0.stranger != nil } }
+            func row(_ function: String, _ stranger: CallerAddress?, _ queued: Int) -> Backlog {
+                Backlog(function: function, stranger: stranger, queued: queued)
+            }
+            #expect(
+                Set(try await rows().map { "\($0)" })
+                    == Set([row("f", one, 2), row("f", other, 2), row("g", one, 1)].map { "\($0)" }))
+            #expect(
+                try await store.backlog().first { $0.function == "f" && $0.owner == nil && $0.stranger == nil }?.queued
+                    == 2)
+            let live = try await store.claim("g")
+            #expect(try await !rows().contains { $0.function == "g" })
+            _ = try await store.settle([Sample.again(live[0], due: 50)])
+            #expect(try await rows().contains(row("g", one, 1)))
+            _ = try await store.settle(try await store.claim("g", at: 50).map { Sample.failure($0) })
+            #expect(try await !rows().contains { $0.function == "g" })
+            let request = RetryRequest(id: live[0].job.id, deadline: Sample.now + .seconds(60))
+            #expect(try await store.retry([request], at: Sample.now) == [.retried(run: 2)])
+            #expect(try await rows().contains(row("g", one, 1)))
+        },
         StoreContractCase(name: "the oldest due job of an account is found, by function") { store in
             _ = try await store.accept(
                 Sample.job(due: 1, owner: "b"), Sample.job(due: 3, owner: "a"), Sample.job(due: 2, owner: "a"),

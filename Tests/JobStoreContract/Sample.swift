@@ -15,11 +15,13 @@ package enum Sample {
     package static func job(
         _ function: String = "f", lane: Int64 = 0, random: UInt64 = 7, due: Int64 = 0, deadline: Int64 = 3_600_000,
         priority: Int = 0,
-        owner: String? = nil, payload: [UInt8]? = Array("{}".utf8), idempotency: IdempotencyKey? = nil
+        owner: String? = nil, client: String? = nil, payload: [UInt8]? = Array("{}".utf8),
+        idempotency: IdempotencyKey? = nil
     ) -> NewJob {
         let job = Job(
-            id: JobID(row: 0, random: random), function: function, owner: owner, revision: "abcdefabcdef",
-            createdAt: now, scheduledFor: due > 0 ? now + .milliseconds(due) : nil, priority: priority,
+            id: JobID(row: 0, random: random), function: function, owner: owner, client: client,
+            revision: "abcdefabcdef", createdAt: now, scheduledFor: due > 0 ? now + .milliseconds(due) : nil,
+            priority: priority,
             payload: payload)
         return NewJob(
             job: job, lane: lane, due: now + .milliseconds(due), deadline: now + .milliseconds(deadline),

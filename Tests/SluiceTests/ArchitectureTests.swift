@@ -24,8 +24,8 @@ import Testing
             "Timing", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "Logging", "ServiceLifecycle",
         ],
         "JobEngine": [
-            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Hashing", "Histogram",
-            "Logging", "ServiceLifecycle",
+            "Dispatching", "Timing", "WebhookDelivery", "JobStore", "JobModel", "PayloadSchema", "Hashing",
+            "DequeModule", "Histogram", "Logging", "ServiceLifecycle",
         ],
         "HTTPSupport": [
             "Hashing", "JobEngine", "JobStore", "JobModel", "PayloadSchema", "DequeModule", "NIOCore", "NIOHTTP1",

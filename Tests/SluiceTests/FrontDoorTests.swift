@@ -80,7 +80,8 @@ import Testing
             .trimmingCharacters(in: .whitespacesAndNewlines)
         let basic = Data("user:\(admin)".utf8).base64EncodedString()
         for value in [
-            "Authorization: Bearer slc_00000000_1234", "Authorization: Basic \(basic)", "Authorization: Bearer \(admin) x",
+            "Authorization: Bearer slc_00000000_1234", "Authorization: Basic \(basic)",
+            "Authorization: Bearer \(admin) x",
             "Authorization: slc_00000000_1234",
         ] {
             #expect(try await server.post("/api/v1/forward", "{}", headers: [value]).status == 401, "\(value)")

@@ -72,7 +72,9 @@ import Testing
                             // Whoever has said everything gets his answers at once: a read that times out throws.
                             let answers = String(decoding: try connection.readToEnd(seconds: 30), as: UTF8.self)
                             statuses.insert(String(answers.prefix(12)))
-                            guard answers.hasPrefix("HTTP/1.1 5") || answers.contains("\r\nHTTP/1.1 5") else { continue }
+                            guard answers.hasPrefix("HTTP/1.1 5") || answers.contains("\r\nHTTP/1.1 5") else {
+                                continue
+                            }
                             failures.append(
                                 "worker \(worker), request \(number): \(String(decoding: bytes, as: UTF8.self).debugDescription) -> \(answers.prefix(300))"
                             )

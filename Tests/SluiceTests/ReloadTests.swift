@@ -16,6 +16,7 @@ import Testing
             handler: {builtin: echo, simulate: {duration: 0s}}
             endpoint: {auth: public}
         \(extra)
+        server: {minFreeSpace: 0B}
         """
     }
 
@@ -404,9 +405,8 @@ import Testing
         let server = try await ServerProcess(manifest: Self.manifest("one", extra: slow))
         var urls: [String] = []
         for _ in 0..<6 { urls.append(try await server.accept("/api/v1/slow")) }
-        let next =
-            "server: {basePath: /jobs, maxPayload: 10B}\n"
-            + Self.manifest("two", extra: slow.replacing("concurrency: 1", with: "concurrency: 6"))
+        let next = Self.manifest("two", extra: slow.replacing("concurrency: 1", with: "concurrency: 6"))
+            .replacing("server: {", with: "server: {basePath: /jobs, maxPayload: 10B, ")
         try server.folder.write(next, to: "functions.yaml")
         try await Self.wait(server, forMarker: "two")
         // All that wait start now, beside the one that runs.

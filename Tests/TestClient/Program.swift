@@ -54,7 +54,8 @@ package final class Program: Sendable {
     }
 
     private static func collect(
-        _ descriptor: Int32, into keyPath: any WritableKeyPath<State, String> & Sendable, of state: NSConditionBox<State>
+        _ descriptor: Int32, into keyPath: any WritableKeyPath<State, String> & Sendable,
+        of state: NSConditionBox<State>
     ) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {

@@ -32,11 +32,16 @@ package final class Admission: Sendable {
     private let rates: RateLimiter
     private let metrics: EngineMetrics
     private let dispatcher: Dispatcher
+    private let freeSpace: FreeSpace
+    private let redirects: RedirectPlan
 
     init(
         store: any JobStore, deployment: CurrentDeployment, clock: any EngineClock, random: RandomSource,
-        counters: QueueCounters, rates: RateLimiter, metrics: EngineMetrics, dispatcher: Dispatcher
+        counters: QueueCounters, rates: RateLimiter, metrics: EngineMetrics, dispatcher: Dispatcher,
+        freeSpace: FreeSpace, redirects: RedirectPlan
     ) {
+        self.freeSpace = freeSpace
+        self.redirects = redirects
         self.store = store
         self.deployment = deployment
         self.clock = clock
@@ -184,11 +189,10 @@ extension Admission {
             guard let function = deployment.policy(of: submission.function, with: submission.options)?.declared else {
                 throw Refusal.unknownFunction
             }
-            let payload = try check(
-                submission.payload,
-                needsValue: function.idempotency?.key?.root == .payload || function.limits.needPayload)
+            let payload = try check(submission.payload, needsValue: function.readsPayload)
             let key = CallKey.of(submission, payload: payload, function: function, at: now.steady)
-            let job = try newJob(submission, function: function, revision: deployment.revision, key: key, at: now)
+            let job = try newJob(
+                submission, payload: payload, function: function, deployment: deployment, key: key, at: now)
             let source = KeySource(
                 owner: submission.owner, client: submission.clientAddress, payload: payload,
                 parameters: .object(submission.parameters), target: submission.options.target)
@@ -203,7 +207,8 @@ extension Admission {
         }
     }
 
-    /// Takes a place, counts in the rate windows, and takes a slot if one is free; all of it or nothing.
+    /// Takes a place, counts in the rate windows, looks whether the disk has room, and takes a slot if one is free; all of it or
+    /// nothing.
     private func reserve(
         _ new: NewJob, function: Function, source: KeySource, deployment: Deployment, at now: Moment
     ) throws(Refusal) -> AdmissionReservation {
@@ -214,6 +219,11 @@ extension Admission {
             counters.move(new.job, from: .queued, to: nil)
             throw .rateLimited(status)
         case .counted(let windows, let statuses):
+            if let low = freeSpace.refusal(owner: new.job.owner, minimum: deployment.minFreeSpace, at: now) {
+                counters.move(new.job, from: .queued, to: nil)
+                rates.giveBack(windows)
+                throw .lowSpace(low)
+            }
             var job = new
             job.lane = keys.lane
             job.windows = windows
@@ -284,7 +294,8 @@ extension Admission {
     }
 
     private func newJob(
-        _ submission: Submission, function: Function, revision: String, key: IdempotencyKey?, at now: Moment
+        _ submission: Submission, payload: JSONValue?, function: Function, deployment: Deployment, key: IdempotencyKey?,
+        at now: Moment
     ) throws(Refusal) -> NewJob {
         let asked: Timestamp =
             switch submission.start {
@@ -293,16 +304,24 @@ extension Admission {
             case .at(let time): max(now.steady, now.steadyTime(of: time))
             }
         guard asked <= now.steady + Limits.delay else { throw .startTooLate }
+        let longest = deployment.anonymous.maxDelay
+        if asked > now.steady + longest, submission.stranger != nil { throw .delayTooLong(longest) }
         let due = asked + function.delay
         let parameters = submission.parameters
+        var options = submission.options
+        if let redirect = redirects.pending(
+            function, TemplateValues(payload: payload ?? .null, parameters: .object(parameters)))
+        {
+            options.pendingRedirect = redirect
+        }
         var job = Job(
             id: JobID(row: 0, random: random.next()), function: function.name, type: submission.type,
             owner: submission.owner,
-            revision: revision, createdAt: now.wall,
+            revision: deployment.revision, createdAt: now.wall,
             scheduledFor: due > now.steady ? now.wallTime(of: due) : nil, priority: function.priority,
             payload: submission.payload,
             parameters: parameters.members.isEmpty ? nil : JSONValue.object(parameters).bytes,
-            options: submission.options)
+            options: options)
         // Without an account the address says whose job it is: for its lane, and for `anonymous`.
         if submission.owner == nil || function.limits.needClient { job.client = submission.clientAddress }
         var namesWall: Timestamp?

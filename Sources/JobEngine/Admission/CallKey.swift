@@ -5,7 +5,7 @@ internal import PayloadSchema
 
 /// Makes idempotency keys of calls.
 ///
-/// Scope: account (or address when there is none), function, key. Compared: request line and body bytes.
+/// Scope: account (or address when there is none, IPv6 by /64), function, key. Compared: request line and body bytes.
 enum CallKey {
     /// - Parameters:
     ///   - payload: parsed where the function takes its key from it.
@@ -29,7 +29,10 @@ enum CallKey {
 
     /// Whose key it is, hashed: of an account, or of an address when there is none.
     static func scope(owner: String?, clientAddress: String, function: String, key: String) -> [UInt8] {
-        hash([owner.map { "account:\($0)" } ?? "ip:\(clientAddress)", function, key], [])
+        let caller =
+            owner.map { "account:\($0)" }
+            ?? "ip:\(CallerAddress(clientAddress).map { $0.description } ?? clientAddress)"
+        return hash([caller, function, key], [])
     }
 
     /// Every text with its length before it, so that no two lists of texts hash the same input.

@@ -1,3 +1,4 @@
+internal import DequeModule
 package import JobModel
 internal import JobStore
 private import Synchronization
@@ -17,42 +18,43 @@ final class RateLimiter: Sendable {
         case refused(RateStatus)
     }
 
-    private struct Entry {
-        var window: FixedWindow
-        var until: Timestamp
-    }
+    /// What an opened window looks at to make room: event loops take this lock, so nothing here walks over all keys.
+    static let looks = 4
 
-    private let entries = Mutex<[Int64: Entry]>([:])
+    private let table: Mutex<RateTable>
+
+    /// - Parameter limit: windows that are held at once.
+    init(limit: Int = Limits.rateKeys) { table = Mutex(RateTable(limit: limit)) }
 
     /// - Parameter now: a window that was opened later (a clock was set back meanwhile) opens now: none is longer than its
     ///   rule says.
     func load(_ windows: [RateWindow], at now: Timestamp) {
-        entries.withLock { entries in
+        table.withLock { table in
             for window in windows {
                 let openedAt = min(window.openedAt, now)
-                entries[window.key] = Entry(
-                    window: FixedWindow(openedAt: openedAt, used: window.used),
-                    until: openedAt + (window.until - window.openedAt))
+                table.set(
+                    window.key, FixedWindow(openedAt: openedAt, used: window.used),
+                    until: openedAt + (window.until - window.openedAt), at: now)
             }
         }
     }
 
     /// Counts a call in the windows of all rules, or in none when one of them is full.
     func take(_ rules: [RateLimit], keys: [Int64], at now: Timestamp) -> Answer {
-        entries.withLock { entries in
+        if rules.isEmpty { return .counted([], []) }
+        return table.withLock { table in
             for (rule, key) in zip(rules, keys) {
-                guard let window = entries[key]?.window, !window.hasRoom(rule, at: now) else { continue }
+                guard let window = table[key], !window.hasRoom(rule, at: now) else { continue }
                 return .refused(
                     RateStatus(rule: rule, remaining: 0, resetSeconds: window.resetSeconds(rule, at: now)))
             }
             var windows: [RateWindow] = []
             var statuses: [RateStatus] = []
             for (rule, key) in zip(rules, keys) {
-                var window = entries[key]?.window ?? FixedWindow(openedAt: now)
+                var window = table[key] ?? FixedWindow(openedAt: now)
                 _ = window.take(rule, at: now)
                 let until = window.openedAt + rule.per
-                if entries[key] == nil, entries.count >= Limits.rateKeys { Self.makeRoom(&entries, at: now) }
-                entries[key] = Entry(window: window, until: until)
+                table.set(key, window, until: until, at: now)
                 windows.append(RateWindow(key: key, openedAt: window.openedAt, until: until))
                 statuses.append(
                     RateStatus(
@@ -65,22 +67,56 @@ final class RateLimiter: Sendable {
 
     /// The call was not accepted after all.
     func giveBack(_ windows: [RateWindow]) {
-        entries.withLock { entries in
-            for window in windows where entries[window.key]?.window.openedAt == window.openedAt {
-                entries[window.key]?.window.giveBack()
-            }
+        if windows.isEmpty { return }
+        table.withLock { table in
+            for window in windows { table.giveBack(window) }
         }
     }
 
-    var count: Int { entries.withLock { $0.count } }
+    var count: Int { table.withLock { $0.count } }
 
-    /// Forgets the windows that are over, then those that end soonest, until a quarter is free.
-    private static func makeRoom(_ entries: inout [Int64: Entry], at now: Timestamp) {
-        entries = entries.filter { $0.value.until > now }
-        let keep = Limits.rateKeys * 3 / 4
-        guard entries.count > keep else { return }
-        let ends = entries.values.map(\.until).sorted()
-        let limit = ends[ends.count - keep]
-        entries = entries.filter { $0.value.until > limit }
+    /// How many windows were looked at to make room: a test bounds it.
+    var looked: Int { table.withLock { $0.looked } }
+}
+
+/// Windows by key. Those that are over are found in turn, a few for each that is opened; past the limit the one goes that was
+/// looked at longest ago, which only admits more.
+private struct RateTable: Sendable {
+    private struct Entry {
+        var window: FixedWindow
+        var until: Timestamp
+    }
+
+    private let limit: Int
+    private var entries: [Int64: Entry] = [:]
+    /// Every key once, the one that was looked at longest ago first.
+    private var turns: Deque<Int64> = []
+    private(set) var looked = 0
+
+    init(limit: Int) { self.limit = max(1, limit) }
+
+    var count: Int { entries.count }
+
+    subscript(key: Int64) -> FixedWindow? { entries[key]?.window }
+
+    mutating func set(_ key: Int64, _ window: FixedWindow, until: Timestamp, at now: Timestamp) {
+        if entries.updateValue(Entry(window: window, until: until), forKey: key) != nil { return }
+        makeRoom(at: now)
+        turns.append(key)
+    }
+
+    mutating func giveBack(_ window: RateWindow) {
+        guard entries[window.key]?.window.openedAt == window.openedAt else { return }
+        entries[window.key]?.window.giveBack()
+    }
+
+    /// For a key that is not among the turns yet.
+    private mutating func makeRoom(at now: Timestamp) {
+        for _ in 0..<RateLimiter.looks {
+            guard let key = turns.popFirst() else { return }
+            looked += 1
+            let isOver = entries[key].map { $0.until <= now } ?? true
+            if isOver || entries.count > limit { entries[key] = nil } else { turns.append(key) }
+        }
     }
 }

@@ -11,7 +11,11 @@ package enum Refusal: Error, Equatable, Sendable {
     case queueFull(QueueFull)
     /// Further ahead than 30 days.
     case startTooLate
+    /// A longer delay than `anonymous.maxDelay`, without credentials.
+    case delayTooLong(Duration)
     case storeUnavailable(StoreError)
+    /// Less disk space than `server.minFreeSpace` wants.
+    case lowSpace(LowSpace)
 }
 
 extension Refusal {
@@ -23,7 +27,8 @@ extension Refusal {
         case .idempotencyConflict: .idempotencyConflict
         case .rateLimited: .rateLimit
         case .queueFull: .queueFull
-        case .startTooLate: .startTooLate
+        case .startTooLate, .delayTooLong: .startTooLate
+        case .lowSpace: .diskLow
         case .storeUnavailable: .storeUnavailable
         }
     }

@@ -46,6 +46,11 @@ package struct Submission: Sendable {
     }
 }
 
+extension Submission {
+    /// The address whose share it counts in, as `Job.stranger`.
+    var stranger: CallerAddress? { owner == nil ? CallerAddress.stranger(clientAddress) : nil }
+}
+
 package struct Accepted: Sendable, Equatable {
     /// Where the caller stands with each of the function's rate limits.
     package var rates: [RateStatus] = []

@@ -25,6 +25,8 @@ package struct EngineFigures: Sendable {
     package var webhooks: Webhooks
     /// Requests held until a job changes.
     package var waiters: Int
+    /// Bytes of the data's file system that are free; nil when nobody knows.
+    package var freeBytes: Int64?
 
     /// Webhooks since the server started, but for the pending ones.
     package struct Webhooks: Equatable, Sendable {
@@ -53,6 +55,6 @@ extension JobEngine {
             webhooks: EngineFigures.Webhooks(
                 delivered: webhooks.delivered, failed: webhooks.failed, retried: webhooks.retried,
                 pending: try await store.pendingDeliveries()),
-            waiters: announcer.waiterCount)
+            waiters: announcer.waiterCount, freeBytes: freeSpace.bytes(at: clock.now()))
     }
 }

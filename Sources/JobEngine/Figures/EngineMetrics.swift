@@ -33,6 +33,7 @@ package final class EngineMetrics: Sendable {
         case queueFull = "queue_full"
         case startTooLate = "start_too_late"
         case storeUnavailable = "store_unavailable"
+        case diskLow = "disk_low"
     }
 
     private let counts = Mutex<[String: Counts]>([:])

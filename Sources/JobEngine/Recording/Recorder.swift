@@ -29,7 +29,7 @@ final class Recorder: Sendable {
         logger: Logger
     ) {
         self.store = store
-        plan = SettlementPlan(deployment: deployment, random: random)
+        plan = SettlementPlan(deployment: deployment, random: random, redirects: RedirectPlan(logger: logger))
         self.clock = clock
         self.announcer = announcer
         self.counters = counters

@@ -11,11 +11,13 @@ internal import WebhookDelivery
 struct SettlementPlan: Sendable {
     let deployment: CurrentDeployment
     let random: RandomSource
+    let redirects: RedirectPlan
 
-    /// Jobs that have to be read before their webhooks can be made: what was not claimed has no payload here.
+    /// Jobs that have to be read before their webhooks and redirects can be made: what was not claimed has no payload here.
     func unread(_ jobs: some Sequence<(live: LiveJob, function: Function?)>) -> [JobID] {
         jobs.compactMap { live, function in
-            WebhookPlan.needsJob(live, self.function(of: live, knownAs: function)) ? live.job.id : nil
+            let function = self.function(of: live, knownAs: function)
+            return WebhookPlan.needsJob(live, function) || RedirectPlan.needsJob(live, function) ? live.job.id : nil
         }
     }
 
@@ -65,6 +67,8 @@ struct SettlementPlan: Sendable {
         _ live: LiveJob, _ ending: Ending, _ function: Function?, _ settlement: inout Settlement, _ read: Job?,
         at now: Moment
     ) {
+        var ending = ending
+        ending.redirect = redirects.end(of: read ?? live.job, ending, function)
         let retention = function?.retention ?? Retention()
         let keepUntil = now.steady + retention.duration(of: ending.state)
         settlement.change = .end(

@@ -20,7 +20,6 @@ final class RunningManifest: Sendable {
     private let guarded: GuardedOutbound
     private let listening: String
     private let isDev: Bool
-    private let logger: Logger
     private let state: Mutex<State>
 
     let door: FrontDoor
@@ -55,7 +54,6 @@ final class RunningManifest: Sendable {
         self.listening = listening
         self.isDev = isDev
         self.connectionLimit = connectionLimit
-        self.logger = logger
         operations = Mutex(nil)
         state = Mutex(State(manifest: manifest))
         door = FrontDoor(
@@ -124,7 +122,7 @@ final class RunningManifest: Sendable {
         let basePath = state.manifest.server.basePath
         let functions = FunctionsAPI(
             basePath: basePath, formerBasePaths: state.formerBasePaths, engine: engine, authenticator: authenticator,
-            webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: .job($0)) }, logger: logger)
+            webhookSecret: { [webhookSecrets] in webhookSecrets.secretToTell(of: .job($0)) })
         let tasks = TasksAPI(engine: engine, basePath: basePath)
         let operations = operations.withLock { $0?.routes ?? [] }
         return RouteTable(operations + tasks.routes + functions.routes(for: state.manifest.functions))
@@ -134,7 +132,7 @@ final class RunningManifest: Sendable {
         Deployment(
             revision: manifest.revision, functions: manifest.functions, concurrency: manifest.server.concurrency,
             maxQueued: manifest.server.maxQueued, accounts: manifest.accounts, anonymous: manifest.anonymous,
-            webhooks: manifest.webhooks,
+            webhooks: manifest.webhooks, minFreeSpace: manifest.server.minFreeSpace,
             shutdownGrace: manifest.server.shutdownGrace)
     }
 
