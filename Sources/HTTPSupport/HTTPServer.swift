@@ -33,16 +33,10 @@ package struct HTTPServer: Service {
     }
 
     package func run() async throws {
-        // The writer's thread and handlers want the other half.
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(8, System.coreCount / 2)))
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await serve(on: group))
-        } catch {
-            result = .failure(error)
-        }
-        try? await group.shutdownGracefully()
-        try result.get()
+        // The writer's thread and handlers want the other half. The loops live as long as the process: what is still under way
+        // after the last connection has closed may have something to say to them.
+        try await serve(
+            on: MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(8, System.coreCount / 2))))
     }
 
     private func serve(on group: MultiThreadedEventLoopGroup) async throws {

@@ -70,6 +70,7 @@ enum ReloadBench {
         process.executableURL = URL(fileURLWithPath: bench.binary)
         process.arguments = ["check", file.path]
         process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
         let start = Clock.now()
         try process.run()
         process.waitUntilExit()

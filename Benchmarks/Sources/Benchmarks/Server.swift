@@ -37,17 +37,20 @@ final class Server {
         process.standardError = error
         process.standardOutput = FileHandle.nullDevice
         let start = Clock.now()
+        var secondsAtLine: Double?
         try process.run()
         pid = process.processIdentifier
         var text = ""
-        while !text.contains("sluice ready"), let data = try error.fileHandleForReading.read(upToCount: 1),
-            !data.isEmpty
-        {
+        while true {
+            // Warnings may stand above the line, and the URL below it.
+            let data = error.fileHandleForReading.availableData
+            if !data.isEmpty, secondsAtLine == nil, data.range(of: Data("sluice ready".utf8)) != nil {
+                secondsAtLine = Clock.now() - start
+            }
             text += String(decoding: data, as: UTF8.self)
+            if data.isEmpty || text.suffix(2000).contains(/sluice ready http[^\n]*\n/) { break }
         }
-        secondsToReady = Clock.now() - start
-        let rest = error.fileHandleForReading.availableData
-        text += String(decoding: rest, as: UTF8.self)
+        secondsToReady = secondsAtLine ?? Clock.now() - start
         guard let match = text.firstMatch(of: /http:\/\/127\.0\.0\.1:(\d+)/), let port = Int(match.output.1) else {
             throw Failure(description: "the server did not start: \(text)")
         }

@@ -6,7 +6,13 @@ extension JobEngine {
     package func job(
         _ id: JobID, as viewer: Viewer, including parts: JobParts = []
     ) async throws(StoreError) -> JobLookup {
-        shown(try await store.fetch([id], including: parts).first, to: viewer)
+        // Somebody else's job is looked at no longer than one that never was: its payload may be large, and time tells.
+        if !parts.isEmpty, let lookup = try store.look(at: id, including: [], upTo: 0),
+            visible(lookup, to: viewer) == .unknown
+        {
+            return .unknown
+        }
+        return shown(try await store.fetch([id], including: parts).first, to: viewer)
     }
 
     /// The same without waiting; nil when that cannot be had, or a value or payload that is wanted is longer than 16 KiB.
