@@ -52,7 +52,7 @@ package struct Accounts: Sendable {
         guard try await stored({ () async throws(StoreError) in try await store.create(account, with: key) }) else {
             throw .nameTaken
         }
-        ring.add(key.hash, of: account.id)
+        await putInForce(key)
         return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
     }
 
@@ -64,7 +64,7 @@ package struct Accounts: Sendable {
         guard try await stored({ () async throws(StoreError) in try await store.add(key) }) else {
             throw .unknownAccount
         }
-        ring.add(key.hash, of: account.id)
+        await putInForce(key)
         return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
     }
 
@@ -85,6 +85,10 @@ package struct Accounts: Sendable {
             try await store.revokeKeys(of: found.account.id, prefix: prefix, at: time)
         }
         ring.remove(found.keys.filter { prefix == nil || $0.prefix == prefix }.map(\.hash))
+        // Read again: a key may have been added after the first look, and been revoked with the others.
+        if let account = try? await find(found.account.id) {
+            ring.remove(account.keys.filter { $0.revokedAt != nil }.map(\.hash))
+        }
         return count
     }
 
@@ -96,6 +100,16 @@ package struct Accounts: Sendable {
 
     /// What every key begins with.
     package static var keyMark: String { KeyText.mark }
+
+    /// A revocation may have come between the commit and this: then it has looked before the key was in the ring.
+    private func putInForce(_ key: APIKey) async {
+        ring.add(key.hash, of: key.account)
+        do {
+            if try await store.account(withKey: key.hash) == nil { ring.remove([key.hash]) }
+        } catch {
+            // It was stored a moment ago. What the store cannot read now it cannot revoke either.
+        }
+    }
 
     package func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {
         // Byte by byte, as the store has it: texts that only look the same are other names.

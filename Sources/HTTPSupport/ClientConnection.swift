@@ -1,5 +1,4 @@
 package import JobModel
-package import NIOCore
 private import Synchronization
 
 /// What request handlers may know of the connection: who is there, and when they disconnect.

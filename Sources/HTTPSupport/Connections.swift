@@ -1,4 +1,4 @@
-package import JobModel
+internal import JobModel
 internal import NIOCore
 private import Synchronization
 

@@ -2,7 +2,7 @@ internal import JobModel
 package import Logging
 internal import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// The listening server as a service.
 package struct HTTPServer: Service {

@@ -1,5 +1,5 @@
 internal import JobModel
-package import NIOHTTP1
+internal import NIOHTTP1
 
 /// Header fields that the server looks for, as a set: which of them a request has is found in one pass over its head.
 package struct KnownField: OptionSet, Sendable {

@@ -1,6 +1,6 @@
 internal import JobModel
 internal import NIOCore
-package import NIOHTTP1
+internal import NIOHTTP1
 
 /// Header fields and query values that more than one surface reads. Everything here comes from outside.
 package enum RequestFields {

@@ -1,4 +1,3 @@
-package import NIOCore
 package import NIOHTTP1
 
 /// One request. A route sees it first without its body, which has not been read yet, then whole.

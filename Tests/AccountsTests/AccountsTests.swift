@@ -1,9 +1,10 @@
-import Accounts
 import Foundation
 import JobModel
 import JobStore
 import SQLiteJobStore
 import Testing
+
+@testable import Accounts
 
 @Suite final class AccountsTests {
     private let path = NSTemporaryDirectory() + "sluice-accounts-" + UUID().uuidString + ".db"
@@ -100,6 +101,20 @@ import Testing
         var dumped = ""
         dump(issued, to: &dumped)
         #expect(!(dumped + "\(issued)" + String(reflecting: issued)).contains(key.suffix(64)))
+    }
+
+    @Test func `A key that is made while all are revoked is in force as the store has it`() async throws {
+        let (accounts, store) = (accounts, store)
+        let account = try await accounts.create("acme").account
+        for _ in 0..<50 {
+            async let revoked = accounts.revoke("acme", prefix: nil)
+            async let made = accounts.addKey(to: "acme")
+            let (key, _) = try await (made, revoked)
+            let hash = KeyText.hash(of: key.secret.revealed)
+            let stored = try await store.account(withKey: hash)?.id
+            #expect(accounts.account(withKey: key.secret.revealed) == stored)
+            #expect(stored == nil || stored == account.id)
+        }
     }
 
     @Test func `Accounts and keys survive a restart`() async throws {
