@@ -98,7 +98,13 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     }
 
     func read(context: ChannelHandlerContext) {
-        if waiting.isEmpty { context.read() } else { readIsHeld = true }
+        // Nor while the client does not take what it was answered: else answers would pile up.
+        if waiting.isEmpty, context.channel.isWritable { context.read() } else { readIsHeld = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { takeWaiting() }
+        context.fireChannelWritabilityChanged()
     }
 
     /// Bytes have come, though perhaps no whole head yet.
@@ -168,7 +174,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     /// Whether the next input can be looked at now.
     private var isReady: Bool {
         switch reading {
-        case .idle: exchange == nil
+        case .idle: exchange == nil && context?.channel.isWritable != false
         case .body, .skipping, .discarding: true
         case .whole: false
         }
@@ -185,7 +191,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         isTaking = true
         while isReady, let input = waiting.popFirst() { take(input) }
         isTaking = false
-        if waiting.isEmpty, readIsHeld {
+        if waiting.isEmpty, readIsHeld, context?.channel.isWritable == true {
             readIsHeld = false
             context?.read()
         }
@@ -219,8 +225,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
             exchange.reply(response)
         case .letIn(let answer, let limit):
             reading = .body(head.request, answer, limit: limit)
-            deadline.disarm()
-            if head.request.mayHaveBody { arm(limits.bodyMilliseconds(of: limit), .body) }
+            arm(limits.bodyMilliseconds(of: limit), .body)
             if head.expectsContinue { sendContinue() }
         }
     }
@@ -403,7 +408,8 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
 
     /// Sets the deadline that fits what the connection is at.
     private func settle() {
-        guard !closing else { return }
+        // A body has its own deadline, whatever the client has not read yet.
+        guard !closing, !(isReadingBody && deadline.phase == .body) else { return }
         unread = bytesLeft
         if unread > 0 {
             arm(quiescing ? limits.lastFlushMilliseconds : limits.flushMilliseconds, .flush)

@@ -88,6 +88,8 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Takes a place for a request that is held: a long poll, a stream. It is given back at the end. False when the client
     /// holds as many as it may (`connections.perAddress`).
     package func hold() -> Bool {
+        // Nobody would give it back.
+        guard isOpen else { return false }
         if !isHeld { isHeld = connections.hold(context.client) }
         return isHeld
     }

@@ -43,7 +43,11 @@ struct RequestHead {
             case 4 where name.isSameIgnoringASCIICase(as: "host"):
                 hosts += 1
                 request.host = value
-            case 14 where name.isSameIgnoringASCIICase(as: "content-length"): request.declaredLength = Int(value)
+            case 14 where name.isSameIgnoringASCIICase(as: "content-length"):
+                guard let length = Int(value) else {
+                    return .init(status: 413, detail: "The body is larger than any that is accepted.")
+                }
+                request.declaredLength = length
             default: break
             }
         }

@@ -318,6 +318,36 @@ final class TestConnection {
         #expect(connection.request() != nil)
     }
 
+    @Test(arguments: ["9223372036854775808", "18446744073709551615"])
+    func `A length that no number holds is refused at the head`(_ length: String) throws {
+        let connection = try TestConnection()
+        try connection.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: \(length)\r\n\r\n")
+        #expect(try connection.sent().hasPrefix("HTTP/1.1 413 "))
+    }
+
+    @Test func `A request that nobody waits for any more holds no place`() throws {
+        let connection = try TestConnection()
+        let stranger = Client(address: IPAddress("203.0.113.1"), text: "", isStranger: true)
+        connection.door.client = stranger
+        try connection.send(get)
+        _ = connection.request()
+        let exchange = try #require(connection.exchange)
+        _ = try connection.channel.finish(acceptAlreadyClosed: true)
+        #expect(!exchange.hold())
+        for _ in 0..<10 { #expect(connection.connections.hold(stranger)) }
+    }
+
+    @Test func `A client that does not read is asked nothing more until it does`() throws {
+        let connection = try TestConnection()
+        connection.channel.isWritable = false
+        connection.channel.pipeline.fireChannelWritabilityChanged()
+        try connection.send(get)
+        #expect(connection.request() == nil)
+        connection.channel.isWritable = true
+        connection.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(connection.request() != nil)
+    }
+
     @Test func `A client holds so many requests and no more`() throws {
         let stranger = Client(address: IPAddress("2001:db8::1"), text: "", isStranger: true)
         let neighbour = Client(address: IPAddress("2001:db8::2"), text: "", isStranger: true)
