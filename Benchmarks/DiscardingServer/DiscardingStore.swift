@@ -112,7 +112,7 @@ final class DiscardingStore: HostedStore {
     func add(_ key: APIKey) async throws(StoreError) -> Bool { false }
     func accounts() async throws(StoreError) -> [AccountKeys] { [] }
     func account(withKey hash: [UInt8]) async throws(StoreError) -> Account? { nil }
-    func revokeKeys(of account: String, prefix: String?, at now: Timestamp) async throws(StoreError) -> Int { 0 }
+    func revokeKeys(of account: String, prefix: String?, at now: Timestamp) async throws(StoreError) -> [[UInt8]] { [] }
 
     static let refusal = StoreError.unavailable("nothing is stored here")
 }

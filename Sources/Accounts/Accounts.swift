@@ -52,7 +52,7 @@ package struct Accounts: Sendable {
         guard try await stored({ () async throws(StoreError) in try await store.create(account, with: key) }) else {
             throw .nameTaken
         }
-        await putInForce(key)
+        try await putInForce(key)
         return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
     }
 
@@ -64,7 +64,7 @@ package struct Accounts: Sendable {
         guard try await stored({ () async throws(StoreError) in try await store.add(key) }) else {
             throw .unknownAccount
         }
-        await putInForce(key)
+        try await putInForce(key)
         return IssuedKey(account: account, prefix: text.prefix, secret: text.whole)
     }
 
@@ -81,15 +81,11 @@ package struct Accounts: Sendable {
             throw .unknownKey
         }
         let time = now()
-        let count = try await stored { () async throws(StoreError) in
+        let revoked = try await stored { () async throws(StoreError) in
             try await store.revokeKeys(of: found.account.id, prefix: prefix, at: time)
         }
-        ring.remove(found.keys.filter { prefix == nil || $0.prefix == prefix }.map(\.hash))
-        // Read again: a key may have been added after the first look, and been revoked with the others.
-        if let account = try? await find(found.account.id) {
-            ring.remove(account.keys.filter { $0.revokedAt != nil }.map(\.hash))
-        }
-        return count
+        ring.remove(revoked)
+        return revoked.count
     }
 
     /// The id of the account whose key this is; nil for one that is unknown or revoked. Does not wait.
@@ -101,14 +97,17 @@ package struct Accounts: Sendable {
     /// What every key begins with.
     package static var keyMark: String { KeyText.mark }
 
-    /// A revocation may have come between the commit and this: then it has looked before the key was in the ring.
-    private func putInForce(_ key: APIKey) async {
+    /// A revocation may have come between the commit and this, and have found nothing to remove: so the store is asked once more.
+    private func putInForce(_ key: APIKey) async throws(Problem) {
         ring.add(key.hash, of: key.account)
+        let owner: Account?
         do {
-            if try await store.account(withKey: key.hash) == nil { ring.remove([key.hash]) }
+            owner = try await store.account(withKey: key.hash)
         } catch {
-            // It was stored a moment ago. What the store cannot read now it cannot revoke either.
+            ring.remove([key.hash])
+            throw .storeUnavailable(error)
         }
+        if owner == nil { ring.remove([key.hash]) }
     }
 
     package func find(_ nameOrID: String) async throws(Problem) -> AccountKeys {

@@ -35,13 +35,13 @@ enum EndpointReader {
                 case .badCharacter(let character):
                     "\"\(character)\" may not stand in it; use letters, digits, \"-\", \".\", \"_\" and \"~\""
                 case .badParameter(let name):
-                    "\"{\(name)}\" is no parameter; use letters, digits and \"_\""
+                    "\"{\(name)}\" is not a parameter; use letters, digits and \"_\""
                 case .repeatedParameter(let name): "\"{\(name)}\" stands in it twice"
                 case .dots: "\".\" and \"..\" may not stand in it"
                 }
             let isReferred = value.shown(text) != text
             value.report(
-                "\"\(value.shown(text))\" is no path",
+                "\"\(value.shown(text))\" is not a path",
                 help: isReferred ? "segments of letters, digits, \"-\", \".\", \"_\" and \"~\": emails/{userId}" : help)
             return nil
         }

@@ -31,7 +31,7 @@ enum FunctionReader {
             }
         if !isName {
             context.problems.add(
-                "functions.\(entry.key): \"\(entry.key)\" is no function name", at: entry.keySpan,
+                "functions.\(entry.key): \"\(entry.key)\" is not a function name", at: entry.keySpan,
                 help: "a lower-case letter, then at most 62 lower-case letters, digits and \"-\"")
         }
     }
@@ -107,7 +107,7 @@ enum FunctionReader {
             key = ValuePath(text)
             if key == nil || key?.root == .result || key?.path.isEmpty == true {
                 keyValue.report(
-                    "\"\(keyValue.shown(text))\" is no key", help: "write payload.<path> or parameters.<path>")
+                    "\"\(keyValue.shown(text))\" is not a key", help: "write payload.<path> or parameters.<path>")
             }
         }
         let windowValue = block.take("window")

@@ -35,7 +35,7 @@ enum HTTPTargetReader {
             let scheme = HTTPScheme.allCases.first(where: { start.hasPrefix($0.prefix) }),
             let authority = URLAuthority(of: start)
         else {
-            value.report("is no http or https URL", help: "it starts with http:// or https://")
+            value.report("is not an http or https URL", help: "it starts with http:// or https://")
             return nil
         }
         let isPrintable = template.pieces.allSatisfy { piece in
@@ -64,7 +64,7 @@ enum HTTPTargetReader {
         (value.strings(asTemplates: true) ?? []).compactMap { name, value, text -> HTTPTarget.Header? in
             guard case .scalar(let field, _) = name.node.content else { return nil }
             guard HTTPHeaderRules.isToken(field) else {
-                name.report("\"\(field)\" is no header name")
+                name.report("\"\(field)\" is not a header name")
                 return nil
             }
             guard HTTPHeaderRules.maySet(field) else {
@@ -85,7 +85,7 @@ enum HTTPTargetReader {
                     switch error {
                     case .unclosed: "a \"{\" that is never closed"
                     case .unknownReference(let reference):
-                        value.shown("\"{\(reference)}\"") + ", which is no reference"
+                        value.shown("\"{\(reference)}\"") + ", which is not a reference"
                     }
                 name.report("its value has \(reference)", help: "write {payload.a}, or {{ for a brace")
                 return nil
@@ -97,7 +97,7 @@ enum HTTPTargetReader {
     private static func forwarded(_ value: ManifestValue) -> String? {
         guard let name = value.nonEmptyString() else { return nil }
         guard HTTPHeaderRules.isToken(name) else {
-            value.report("\"\(value.shown(name))\" is no header name")
+            value.report("\"\(value.shown(name))\" is not a header name")
             return nil
         }
         guard HTTPHeaderRules.mayForward(name) else {
@@ -125,7 +125,7 @@ enum HTTPTargetReader {
                 named.insert(text)
             } else {
                 entry.report(
-                    "\"\(entry.shown(text))\" is no status",
+                    "\"\(entry.shown(text))\" is not a status",
                     help: words ? "write 503, 5xx, network or timeout" : "write 200 or 2xx")
             }
         }

@@ -45,7 +45,7 @@ enum ScheduleShape {
             let allowed = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || " */,-#?@".contains($0)) }
             if !allowed || (fields.count != 5 && !text.hasPrefix("@")) {
                 cron.report(
-                    "\"\(cron.shown(text))\" is no cron expression",
+                    "\"\(cron.shown(text))\" is not a cron expression",
                     help: "five fields: minute, hour, day of month, month, day of week")
             }
         }

@@ -56,7 +56,8 @@ enum LimitReader {
         default:
             guard let path = ValuePath(text), path.root != .result, !path.path.isEmpty else {
                 value.report(
-                    "\"\(value.shown(text))\" is no key", help: "one of: account, ip, payload.<path>, parameters.<path>"
+                    "\"\(value.shown(text))\" is not a key",
+                    help: "one of: account, ip, payload.<path>, parameters.<path>"
                 )
                 return nil
             }

@@ -59,7 +59,7 @@ package struct SourceLines: Sendable {
     private let lines: [String]
 
     package init(_ bytes: [UInt8]) {
-        // A byte-order mark is no character of the first line.
+        // A byte-order mark is not a character of the first line.
         let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         lines = bytes[start...].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
             String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)

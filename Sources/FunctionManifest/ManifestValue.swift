@@ -53,7 +53,7 @@ struct ManifestValue {
         guard let secret = nonEmptyString().map({ Secret($0) }) else { return nil }
         if secret.isMarked, secret.markedKey == nil {
             context.problems.add(
-                "\(path): what stands behind whsec_ is no Base64, so libraries of Standard Webhooks cannot verify with it",
+                "\(path): what stands behind whsec_ is not Base64, so libraries of Standard Webhooks cannot verify with it",
                 at: node.span, help: "make one with: echo \"whsec_$(openssl rand -base64 32)\"", severity: .warning,
                 isSecret: true)
         }
@@ -122,7 +122,7 @@ struct ManifestValue {
             if Double(text) != nil {
                 report("a duration needs a unit", help: "write \(shown(text))s for seconds; units: ms, s, m, h, d")
             } else {
-                report("\"\(shown(text))\" is no duration", help: "write 250ms, 30s, 5m, 2h or 7d")
+                report("\"\(shown(text))\" is not a duration", help: "write 250ms, 30s, 5m, 2h or 7d")
             }
             return nil
         }
@@ -141,7 +141,7 @@ struct ManifestValue {
             if Double(text) != nil {
                 report("a size needs a unit", help: "write \(shown(text))B for bytes; units: B, KiB, MiB, GiB")
             } else {
-                report("\"\(shown(text))\" is no size", help: "write 64KiB or 1MiB")
+                report("\"\(shown(text))\" is not a size", help: "write 64KiB or 1MiB")
             }
             return nil
         }
@@ -182,7 +182,7 @@ struct ManifestValue {
                 report("\"{\" is never closed", help: "write \"{{\" for a literal \"{\"")
             case .unknownReference(let name):
                 report(
-                    "\(isReferred ? "what stands in its braces" : "\"{\(name)}\"") is no reference",
+                    "\(isReferred ? "what stands in its braces" : "\"{\(name)}\"") is not a reference",
                     help: "{payload.…}, {parameters.…} or {result.…}; \"{{\" for a literal \"{\"")
             }
             return nil

@@ -93,7 +93,7 @@ final class ReferenceResolver {
         }
         guard isName, !name.isEmpty else {
             throw Problem(
-                message: "\"${\(reference)}\" is no reference",
+                message: "\"${\(reference)}\" is not a reference",
                 help: "write ${NAME}, ${NAME:-default} or ${file:PATH}; \"$${\" for a literal \"${\"")
         }
         try checkAllowed(.environment(name), reference)

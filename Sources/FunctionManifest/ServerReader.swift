@@ -62,12 +62,13 @@ enum ServerReader {
         guard let text = value.string() else { return nil }
         guard text.hasPrefix("/"), text.count > 1, !text.hasSuffix("/") else {
             value.report(
-                "\"\(value.shown(text))\" is no base path", help: "it starts with \"/\" and has a name: /api/v1")
+                "\"\(value.shown(text))\" is not a base path", help: "it starts with \"/\" and has a name: /api/v1")
             return nil
         }
         guard let pattern = try? PathPattern(String(text.dropFirst())) else {
             value.report(
-                "\"\(value.shown(text))\" is no base path", help: "use letters, digits, \"-\", \".\", \"_\" and \"~\"")
+                "\"\(value.shown(text))\" is not a base path",
+                help: "use letters, digits, \"-\", \".\", \"_\" and \"~\"")
             return nil
         }
         let segments = pattern.segments.compactMap {
@@ -89,7 +90,7 @@ enum ServerReader {
         guard let text = value.nonEmptyString() else { return nil }
         guard let range = NetworkRange(text) else {
             value.report(
-                "\"\(value.shown(text))\" is no address range", help: "write CIDR notation: 10.0.0.0/8 or fd00::/8")
+                "\"\(value.shown(text))\" is not an address range", help: "write CIDR notation: 10.0.0.0/8 or fd00::/8")
             return nil
         }
         return range
@@ -103,7 +104,7 @@ enum ServerReader {
             !text.utf8.contains(where: { ASCII.lowercase($0) != $0 })
         else {
             value.report(
-                "\"\(value.shown(text))\" is no origin",
+                "\"\(value.shown(text))\" is not an origin",
                 help: "write scheme and host in lower case: https://app.example.com")
             return nil
         }
@@ -119,7 +120,8 @@ enum ServerReader {
             }
         }
         guard allowed else {
-            value.report("\"\(value.shown(text))\" is no host name", help: "write the name alone: sluice.example.com")
+            value.report(
+                "\"\(value.shown(text))\" is not a host name", help: "write the name alone: sluice.example.com")
             return nil
         }
         return text.asciiLowercased

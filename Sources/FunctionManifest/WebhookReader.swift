@@ -59,7 +59,7 @@ enum WebhookReader {
                 settings.hosts.insert(text.asciiLowercased)
             } else {
                 entry.report(
-                    "\"\(entry.shown(text))\" is no address range and no host name",
+                    "\"\(entry.shown(text))\" is neither an address range nor a host name",
                     help: "127.0.0.0/8 or hooks.example.com")
             }
         }
@@ -67,7 +67,7 @@ enum WebhookReader {
         return settings
     }
 
-    /// Labels of letters, digits, hyphens and underscores; the last is no number, or it were an address (RFC 1123, section
+    /// Labels of letters, digits, hyphens and underscores; the last is not a number, or it would be an address (RFC 1123, section
     /// 2.1).
     private static func isHost(_ text: String) -> Bool {
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)

@@ -25,7 +25,7 @@ struct YAMLReader {
         self.problems = problems
     }
 
-    /// nil when the text is no YAML at all or refused; the reason is in `problems`.
+    /// nil when the text is not YAML at all or refused; the reason is in `problems`.
     static func read(_ bytes: [UInt8], problems: ProblemList) -> YAMLNode? {
         var reader = YAMLReader(problems: problems)
         var parser = yaml_parser_t()

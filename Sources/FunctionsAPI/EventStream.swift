@@ -22,7 +22,7 @@ final class EventStream: @unchecked Sendable {  // Used on its exchange's event 
 
     static func start(_ engine: JobEngine, _ page: StatusPage, _ target: StatusTarget, _ exchange: HTTPExchange) {
         guard exchange.hold() else { return exchange.refuseHold() }
-        EventStream(engine, page, target, exchange).look(afterWait: false)
+        EventStream(engine, page, target, exchange).look()
     }
 
     private init(_ engine: JobEngine, _ page: StatusPage, _ target: StatusTarget, _ exchange: HTTPExchange) {
@@ -33,7 +33,7 @@ final class EventStream: @unchecked Sendable {  // Used on its exchange's event 
         end = exchange.now + HTTPLimits.streamMilliseconds
     }
 
-    private func look(afterWait: Bool) {
+    private func look() {
         StatusLook.look(engine, exchange, at: target.id, as: target.viewer, StatusPage.parts) { [self] lookup in
             do {
                 tell(try target.check(try lookup.get()))
@@ -67,7 +67,7 @@ final class EventStream: @unchecked Sendable {  // Used on its exchange's event 
             until: { $0.stage != stage },
             then: { [self] reason in
                 switch reason {
-                case .changed, .timeUp: look(afterWait: true)
+                case .changed, .timeUp: look()
                 case .gone, .draining, .failed: exchange.end()
                 }
             })

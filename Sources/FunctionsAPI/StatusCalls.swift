@@ -42,7 +42,11 @@ struct StatusCalls: Sendable {
         let applied = asked == nil ? preferred : nil
         let seconds = asked ?? preferred ?? 0
         guard seconds > 0 else { return .loop { exchange, _ in answer(exchange, target, applied) } }
-        return .loop { exchange, _ in wait(exchange, target, seconds: seconds, applied) }
+        return .loop { exchange, _ in
+            JobWait.forChange(
+                engine, exchange, of: target.id, as: target.viewer, seconds: seconds, check: target.check,
+                then: { answer(exchange, target, applied) })
+        }
     }
 
     /// - Parameter preferred: the seconds of a `Prefer: wait` that was followed.
@@ -57,24 +61,6 @@ struct StatusCalls: Sendable {
                 exchange.fail(error)
             }
         }
-    }
-
-    private func wait(_ exchange: HTTPExchange, _ target: StatusTarget, seconds: Int, _ preferred: Int?) {
-        let stage: JobLookup.Stage?
-        do {
-            let lookup = try engine.look(at: target.id, as: target.viewer)
-            if let lookup, try target.check(lookup).state.isTerminal { return answer(exchange, target, preferred) }
-            stage = lookup?.stage
-        } catch {
-            return exchange.fail(error)
-        }
-        guard exchange.hold() else { return exchange.refuseHold() }
-        JobWait.start(
-            engine, exchange, for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000,
-            until: { $0.stage != stage },
-            then: { end in
-                if case .failed(let error) = end { exchange.fail(error) } else { answer(exchange, target, preferred) }
-            })
     }
 
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {

@@ -1,3 +1,4 @@
+package import JobModel
 private import Synchronization
 
 /// Bytes of request bodies that are under way. Small bodies always pass; of the rest one client address has an eighth at
@@ -5,7 +6,7 @@ private import Synchronization
 package final class BodyBudget: Sendable {
     private struct State {
         var bytes = 0
-        var addresses: [String: Int] = [:]
+        var addresses: [IPAddress: Int] = [:]
     }
 
     private let limit: Int
@@ -15,8 +16,8 @@ package final class BodyBudget: Sendable {
 
     /// Counts bytes that have come. False when there is no room for them; nothing is counted then.
     ///
-    /// - Parameter address: of the client; nil for whom no share is counted.
-    func take(_ bytes: Int, of address: String?) -> Bool {
+    /// - Parameter address: whose share it is (`Client.counted`); nil for whom none is counted.
+    func take(_ bytes: Int, of address: IPAddress?) -> Bool {
         state.withLock { state in
             guard state.bytes + bytes <= limit else { return false }
             if let address {
@@ -29,7 +30,7 @@ package final class BodyBudget: Sendable {
         }
     }
 
-    func giveBack(_ bytes: Int, of address: String?) {
+    func giveBack(_ bytes: Int, of address: IPAddress?) {
         guard bytes > 0 else { return }
         state.withLock { state in
             state.bytes -= bytes

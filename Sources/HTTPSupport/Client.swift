@@ -2,7 +2,7 @@ package import JobModel
 
 /// Who a request is from, as far as its address says.
 package struct Client: Equatable, Sendable {
-    /// The peer, or whom a trusted proxy names; nil for what is no IP socket.
+    /// The peer, or whom a trusted proxy names; nil for what is not an IP socket.
     package var address: IPAddress?
     /// The address as text; empty when there is none.
     package var text: String

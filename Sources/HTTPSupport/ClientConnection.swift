@@ -10,7 +10,7 @@ package final class ClientConnection: Sendable {
         var watchers: [(key: Int, body: @Sendable () -> Void)] = []
     }
 
-    /// nil for what is no IP socket.
+    /// nil for what is not an IP socket.
     package let peer: IPAddress?
     /// The peer as a client, for whoever has no proxy in front.
     let client: Client

@@ -1,4 +1,3 @@
-internal import DequeModule
 internal import JobModel
 internal import NIOCore
 internal import NIOHTTP1
@@ -7,16 +6,10 @@ internal import NIOHTTP1
 ///
 /// A request is looked at when its head is there, and one is answered at a time, in order: pipelined answers cannot overtake
 /// each other, a refusal included. What comes meanwhile waits here, and nothing more is read.
-final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
+final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
-
-    private enum Input {
-        case part(HTTPServerRequestPart)
-        /// What the decoder made of bytes that are not HTTP.
-        case failure(status: Int, detail: String)
-    }
 
     private enum Reading {
         case idle
@@ -32,23 +25,19 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     private let limits: HTTPLimits
     private let connection: ClientConnection
     private let door: any Door
-    private let budget: BodyBudget
     private let box: LoopBox
     private let connections: Connections
+    private let output: ConnectionOutput
     private var context: ChannelHandlerContext?
     private var deadline = Deadline()
 
     private var reading = Reading.idle
     private var exchange: HTTPExchange?
-    private var body: [UInt8] = []
-    /// Bytes of the body that the budget has counted.
-    private var budgeted = 0
-    private var waiting: Deque<Input> = []
+    private var body: RequestBody
+    private var waiting = PipelinedInput()
     private var isTaking = false
     private var readIsHeld = false
 
-    private var isInRead = false
-    private var needsFlush = false
     /// Bytes that the client had not taken when the deadline was set.
     private var unread = 0
     private var inputClosed = false
@@ -65,14 +54,16 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         self.limits = limits
         self.connection = connection
         self.door = door
-        self.budget = budget
         self.box = box
+        body = RequestBody(budget: budget)
+        output = ConnectionOutput(box: box)
     }
 
     // MARK: Channel events
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        output.open(context) { [weak self] in self?.settle() }
         deadline.onExpiry = { [weak self] in self?.expired() }
         arm(limits.headMilliseconds, .head)
     }
@@ -80,6 +71,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     func handlerRemoved(context: ChannelHandlerContext) {
         gone()
         self.context = nil
+        output.close()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -89,12 +81,17 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
 
     private func gone() {
         deadline.cancel()
+        drop()
+        connection.disconnected()
+    }
+
+    /// Nothing that has come is answered any more.
+    private func drop() {
         reading = .discarding
-        waiting = []
-        dropBody()
+        waiting.removeAll()
+        body.drop()
         exchange?.close()
         exchange = nil
-        connection.disconnected()
     }
 
     func read(context: ChannelHandlerContext) {
@@ -118,14 +115,14 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        isInRead = true
+        output.isInRead = true
         partialHead = false
         add(.part(unwrapInboundIn(data)))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        isInRead = false
-        if needsFlush { flush() }
+        output.isInRead = false
+        output.flush()
         context.fireChannelReadComplete()
     }
 
@@ -140,7 +137,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
                 ))
         case HTTPParserError.invalidEOFState:
             // The client closed within a request. Earlier ones may still want their answers.
-            if exchange == nil || isReadingBody { context.close(promise: nil) }
+            if exchange == nil || isReadingBody { closeSoon() }
         case is ByteToMessageDecoderError:
             // More bytes after a parse error, which is being answered; the deadline bounds it.
             break
@@ -158,10 +155,10 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
             connection.disconnected()
             // One that only half closes is answered now: it cannot be told from one that is gone.
             exchange?.gone()
-            if exchange == nil, waiting.isEmpty { context.close(promise: nil) }
+            if exchange == nil, waiting.isEmpty { closeSoon() }
         case is ChannelShouldQuiesceEvent:
             quiescing = true
-            if exchange == nil || isReadingBody { context.close(promise: nil) }
+            if exchange == nil || isReadingBody { closeSoon() }
         default:
             context.fireUserInboundEventTriggered(event)
         }
@@ -180,10 +177,15 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         }
     }
 
-    private func add(_ input: Input) {
-        if quiescing { return }
-        waiting.append(input)
-        takeWaiting()
+    /// Whether nothing that comes now is looked at.
+    private var isDeaf: Bool { quiescing || waiting.hasOverflowed }
+
+    /// Whether what waits is all that there will be.
+    private var isLast: Bool { (inputClosed || isDeaf) && waiting.isEmpty }
+
+    private func add(_ input: PipelinedInput.Item) {
+        if isDeaf { return }
+        if waiting.append(input) { takeWaiting() }
     }
 
     private func takeWaiting() {
@@ -191,25 +193,29 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         isTaking = true
         while isReady, let input = waiting.popFirst() { take(input) }
         isTaking = false
+        // The rest of this body will never be looked at.
+        if isLast, isReadingBody { return closeSoon() }
         if waiting.isEmpty, readIsHeld, context?.channel.isWritable == true {
             readIsHeld = false
             context?.read()
         }
     }
 
-    private func take(_ input: Input) {
+    private func take(_ input: PipelinedInput.Item) {
         switch (input, reading) {
         case (_, .discarding), (_, .whole): break
+        // Its request was answered before.
+        case (.failure, .skipping): closeSoon()
         case (.failure(let status, let detail), _): refuse(Problem(status, detail))
         case (.part(.head(let head)), .idle): open(RequestHead(head, connection: connection))
         case (.part(.body(let bytes)), .body(_, _, let limit)): add(bytes, upTo: limit)
         case (.part(.end), .body(let request, let answer, _)): answerWhole(request, answer)
         case (.part(.body(let bytes)), .skipping(let left)):
             let left = left - bytes.readableBytes
-            if left >= 0 { reading = .skipping(left) } else { context?.close(promise: nil) }
+            if left >= 0 { reading = .skipping(left) } else { closeSoon() }
         case (.part(.end), .skipping):
             reading = .idle
-            settle()
+            if isLast { closeSoon() } else { settle() }
         case (.part, _): break
         }
     }
@@ -251,28 +257,19 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     }
 
     private func sendContinue() {
-        write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
+        output.write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"))
     }
 
     private func add(_ bytes: ByteBuffer, upTo limit: Int) {
-        let count = body.count + bytes.readableBytes
-        guard count <= limit else { return refuse(.tooLarge(limit)) }
-        if count > HTTPLimits.smallBody {
-            guard budget.take(count - budgeted, of: sharer) else { return refuse(.tooManyBodies) }
-            budgeted = count
-        }
-        body.append(contentsOf: bytes.readableBytesView)
+        guard body.count + bytes.readableBytes <= limit else { return refuse(.tooLarge(limit)) }
+        guard body.add(bytes, of: exchange?.context.client) else { return refuse(.tooManyBodies) }
     }
-
-    /// Whose share of the budget a body counts in.
-    private var sharer: String? { exchange.flatMap { $0.context.client.isStranger ? $0.context.client.text : nil } }
 
     private func answerWhole(_ request: ServerRequest, _ answer: RouteAnswer) {
         guard let exchange else { return }
         reading = exchange.closes ? .discarding : .whole
         deadline.disarm()
-        let bytes = body
-        body = []
+        let bytes = body.take()
         switch answer {
         case .loop(let respond): respond(exchange, bytes)
         case .task(let handler):
@@ -285,7 +282,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
     /// Answers the present request, or the bytes that should have been one, with an error, and closes.
     private func refuse(_ problem: Problem) {
         reading = .discarding
-        dropBody()
+        body.drop()
         if let exchange {
             exchange.closes = true
             exchange.fail(problem)
@@ -295,12 +292,6 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         let opening = door.refuse(request, problem)
         let exchange = begin(opening, isHead: false, closes: true)
         if case .refused(let response) = opening.decision { exchange.reply(response) }
-    }
-
-    private func dropBody() {
-        body = []
-        budget.giveBack(budgeted, of: sharer)
-        budgeted = 0
     }
 
     // MARK: Answers
@@ -321,7 +312,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         var buffer = context.channel.allocator.buffer(capacity: 512)
         ResponseWriter.writeHead(
             head, .chunked, further: exchange.style.fields, closes: exchange.closes, into: &buffer)
-        write(buffer)
+        output.write(buffer)
     }
 
     func write(_ bytes: [UInt8], then: @escaping (Result<Void, any Error>) -> Void) {
@@ -330,14 +321,14 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         ResponseWriter.writeChunk(bytes, into: &buffer)
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete(then)
-        write(buffer, promise)
+        output.write(buffer, promise)
     }
 
     func end(_ exchange: HTTPExchange) {
         guard exchange === self.exchange, let context else { return }
         var buffer = context.channel.allocator.buffer(capacity: 8)
         ResponseWriter.writeEnd(into: &buffer)
-        finish(exchange, closes: exchange.closes || quiescing, buffer)
+        finish(exchange, closes: closes(after: exchange), buffer)
     }
 
     /// An answer that cannot be brought to its end.
@@ -347,47 +338,33 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
 
     /// After a shutdown or the client's end of input those requests that came before are still answered.
     private func closes(after exchange: HTTPExchange) -> Bool {
-        exchange.closes || ((inputClosed || quiescing) && waiting.isEmpty)
+        exchange.closes || isLast
     }
 
     private func finish(_ exchange: HTTPExchange, closes: Bool, _ buffer: ByteBuffer) {
         exchange.finish()
-        dropBody()
+        body.drop()
         self.exchange = nil
         if closes {
-            waiting = []
-            if !isDiscarding { reading = .discarding }
+            waiting.removeAll()
+            reading = .discarding
             let written = context?.eventLoop.makePromise(of: Void.self)
             written?.futureResult.assumeIsolated().whenComplete { [self] _ in startClosing() }
-            write(buffer, written)
+            output.write(buffer, written)
             return
         }
         if case .whole = reading { reading = .idle }
-        write(buffer)
+        output.write(buffer)
         takeWaiting()
     }
 
-    private var isDiscarding: Bool { if case .discarding = reading { true } else { false } }
-
-    private func write(_ buffer: ByteBuffer, _ promise: EventLoopPromise<Void>? = nil) {
-        guard let context else {
-            promise?.fail(ChannelError.ioOnClosedChannel)
-            return
-        }
-        context.write(wrapOutboundOut(buffer), promise: promise)
-        if isInRead {
-            needsFlush = true
-        } else if !needsFlush {
-            needsFlush = true
-            box.flush(self)
-        }
-    }
-
-    func flush() {
-        guard needsFlush else { return }
-        needsFlush = false
-        context?.flush()
-        settle()
+    /// Ends the connection after the client has taken what it was answered.
+    private func closeSoon() {
+        drop()
+        guard output.bytesLeft > 0, let context else { return startClosing() }
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { [self] _ in startClosing() }
+        output.write(ByteBuffer(), written)
     }
 
     /// Sends FIN and reads on for a moment, so that a client that is still sending gets its answer and no reset.
@@ -401,16 +378,11 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
 
     // MARK: Deadlines
 
-    /// Bytes of answers that the client has not taken yet.
-    private var bytesLeft: Int {
-        ((try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? nil) ?? 0
-    }
-
     /// Sets the deadline that fits what the connection is at.
     private func settle() {
         // A body has its own deadline, whatever the client has not read yet.
         guard !closing, !(isReadingBody && deadline.phase == .body) else { return }
-        unread = bytesLeft
+        unread = output.bytesLeft
         if unread > 0 {
             arm(quiescing ? limits.lastFlushMilliseconds : limits.flushMilliseconds, .flush)
         } else if isReadingBody || exchange != nil {
@@ -433,7 +405,7 @@ final class ConnectionHandler: ChannelDuplexHandler, ExchangeHost, Flushing {
         switch deadline.phase {
         case .head where partialHead: refuse(Problem(408, "The request took too long to arrive."))
         case .body where isReadingBody: refuse(Problem(408, "The request took too long to arrive."))
-        case .flush where bytesLeft < unread: settle()
+        case .flush where output.bytesLeft < unread: settle()
         case .head, .body, .idle, .flush, .linger: context?.close(promise: nil)
         case .none: break
         }

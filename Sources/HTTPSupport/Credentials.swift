@@ -106,20 +106,28 @@ package struct BearerAuthenticator: Authenticator {
     }
 
     package func mentionsCredential(_ text: String) -> Bool {
-        if mentions(Array(text.utf8)) { return true }
+        let bytes = Array(text.utf8)
+        if mentions(bytes) { return true }
         // Basic, and whatever else wraps a token.
-        return text.split(whereSeparator: { " ,;=:".contains($0) }).contains { part in
+        return bytes.split(whereSeparator: { " ,;=:".utf8.contains($0) }).contains { part in
             Base64Text.bytes(of: part).map(mentions) ?? false
         }
     }
 
     private func mentions(_ bytes: [UInt8]) -> Bool {
-        contains(keyMark, in: bytes) || contains(admin, in: bytes)
+        Self.contains(keyMark, in: bytes) || Self.contains(admin, in: bytes)
     }
 
-    private func contains(_ needle: [UInt8], in bytes: [UInt8]) -> Bool {
-        guard !needle.isEmpty, bytes.count >= needle.count else { return false }
-        return (0...(bytes.count - needle.count)).contains { bytes[$0...].starts(with: needle) }
+    /// By the first byte, then the rest: event loops ask this of fields that may have 32 KiB.
+    private static func contains(_ needle: [UInt8], in bytes: [UInt8]) -> Bool {
+        guard let first = needle.first, bytes.count >= needle.count else { return false }
+        return bytes.withUnsafeBytes { haystack in
+            for start in 0...(haystack.count - needle.count) where haystack[start] == first {
+                let candidate = UnsafeRawBufferPointer(rebasing: haystack[start..<(start + needle.count)])
+                if needle.withUnsafeBytes({ $0.elementsEqual(candidate) }) { return true }
+            }
+            return false
+        }
     }
 }
 
@@ -138,7 +146,7 @@ enum BearerToken {
 enum AccessToken {
     static func isOurs(_ token: String) -> Bool {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let bytes = Base64Text.bytes(of: parts[1]),
+        guard parts.count == 3, let bytes = Base64Text.bytes(of: parts[1].utf8),
             case .object(let claims)? = try? JSONParser.parse(bytes), case .string("sluice")? = claims["iss"]
         else { return false }
         return true
@@ -147,9 +155,15 @@ enum AccessToken {
 
 enum Base64Text {
     /// RFC 4648, sections 4 and 5, with padding or without; nil for anything else.
-    static func bytes(of text: Substring) -> [UInt8]? {
-        var standard = String(text.map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 })
-        while standard.utf8.count % 4 != 0 { standard += "=" }
-        return Data(base64Encoded: standard).map { Array($0) }
+    static func bytes(of text: some Sequence<UInt8>) -> [UInt8]? {
+        var standard = text.map { byte in
+            switch byte {
+            case UInt8(ascii: "-"): UInt8(ascii: "+")
+            case UInt8(ascii: "_"): UInt8(ascii: "/")
+            default: byte
+            }
+        }
+        while standard.count % 4 != 0 { standard.append(UInt8(ascii: "=")) }
+        return Data(base64Encoded: Data(standard)).map { Array($0) }
     }
 }

@@ -21,6 +21,12 @@ package struct HTTPLimits: Sendable {
     package var lingerMilliseconds: Int64 = 2000
     /// What is read of a body that nobody wants, so that its connection can be used again.
     package var skippedBytes = 64 << 10
+    /// Parts of pipelined requests that wait while one is answered: some 170 requests. Past it the connection ends after those.
+    package static let waitingParts = 512
+    /// Values of a query: forms have tens of them, and each takes time on an event loop.
+    package static let queryItems = 256
+    /// Preferences in `Prefer` that are looked at.
+    package static let preferences = 16
     /// Path segments: deeper paths match nothing.
     package static let pathSegments = 32
     /// A stream of events, in milliseconds: whoever wants more comes again.

@@ -51,6 +51,8 @@ package struct HTTPServer: Service {
             .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // What comes while a request is answered waits: at most what one read brings.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { [setup, connections, boxes] channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let box = boxes[ObjectIdentifier(channel.eventLoop)] else { return }

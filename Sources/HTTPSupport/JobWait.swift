@@ -29,7 +29,7 @@ package final class JobWait: @unchecked Sendable {  // Used on the exchange's ev
 
     /// - Parameters:
     ///   - isEnough: whether what the job has become answers the question. Asked at once and after every change.
-    ///   - then: called once.
+    ///   - then: called once, unless nobody can be answered any more.
     package static func start(
         _ engine: JobEngine, _ exchange: HTTPExchange, for id: JobID, as viewer: Viewer, milliseconds: Int64,
         until isEnough: @escaping (JobLookup) -> Bool, then: @escaping (End) -> Void
@@ -38,6 +38,29 @@ package final class JobWait: @unchecked Sendable {  // Used on the exchange's ev
         wait.timer = exchange.after(milliseconds: milliseconds) { wait.end(.timeUp) }
         exchange.onGone = { wait.end(.gone) }
         wait.look()
+    }
+
+    /// A long poll: until the job is at another stage than now.
+    ///
+    /// - Parameters:
+    ///   - check: what a lookup is to this caller; what it throws is answered.
+    ///   - then: called once, at once for a job that has ended, unless an error was answered or nobody waits any more.
+    package static func forChange(
+        _ engine: JobEngine, _ exchange: HTTPExchange, of id: JobID, as viewer: Viewer, seconds: Int,
+        check: (JobLookup) throws(Problem) -> JobSnapshot, then: @escaping () -> Void
+    ) {
+        let stage: JobLookup.Stage?
+        do {
+            let lookup = try engine.look(at: id, as: viewer)
+            if let lookup, try check(lookup).state.isTerminal { return then() }
+            stage = lookup?.stage
+        } catch {
+            return exchange.fail(error)
+        }
+        guard exchange.hold() else { return exchange.refuseHold() }
+        start(
+            engine, exchange, for: id, as: viewer, milliseconds: Int64(seconds) * 1000, until: { $0.stage != stage },
+            then: { end in if case .failed(let error) = end { exchange.fail(error) } else { then() } })
     }
 
     private init(
@@ -83,6 +106,7 @@ package final class JobWait: @unchecked Sendable {  // Used on the exchange's ev
         if let subscription { engine.unsubscribe(subscription) }
         subscription = nil
         exchange.onGone = nil
-        then(reason)
+        // Nobody reads what would be looked up.
+        if exchange.isOpen { then(reason) }
     }
 }

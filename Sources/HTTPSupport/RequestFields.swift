@@ -14,7 +14,9 @@ package enum RequestFields {
     package static func preferences(_ request: ServerRequest) -> Preferences {
         var preferences = Preferences()
         guard request.carries(.prefer) else { return preferences }
-        for item in request.headers["prefer"].flatMap({ $0.split(separator: ",") }) {
+        for item in request.headers["prefer"].flatMap({
+            $0.utf8.split(separator: UInt8(ascii: ","), maxSplits: HTTPLimits.preferences).map { Substring($0) }
+        }).prefix(HTTPLimits.preferences) {
             // Parameters after ";" belong to no preference that is known here.
             let preference = item.split(separator: ";", omittingEmptySubsequences: false).first ?? ""
             let parts = preference.split(separator: "=", maxSplits: 1).map { trimmed($0) }
@@ -56,6 +58,10 @@ package enum RequestFields {
     }
 
     package static func query(_ request: ServerRequest) throws(Problem) -> [(name: String, value: String)] {
+        let count = (request.rawQuery ?? "").utf8.reduce(1) { $0 + ($1 == UInt8(ascii: "&") ? 1 : 0) }
+        guard count <= HTTPLimits.queryItems else {
+            throw Problem(400, "The query has \(count) values; at most \(HTTPLimits.queryItems) are taken.")
+        }
         do {
             return try Query.items(of: request.rawQuery)
         } catch {

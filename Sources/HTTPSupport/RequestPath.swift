@@ -4,7 +4,7 @@ internal import PayloadSchema
 /// A request's path in decoded segments.
 package enum RequestPath {
     package enum Problem: Error, Equatable {
-        /// A `%` without two hex digits, or bytes that are no UTF-8.
+        /// A `%` without two hex digits, or bytes that are not UTF-8.
         case badEncoding
         case badCharacter
     }

@@ -70,13 +70,13 @@ package struct HTTPHandler: Handler {
         let error =
             template.missing(in: values).map {
                 "the handler's \(place) needs {\($0)}, and this job has no text, number or boolean there"
-            } ?? "a value would make the handler's \(place) lead elsewhere: \".\" and \"..\" are no path segments"
+            } ?? "a value would make the handler's \(place) lead elsewhere: \".\" and \"..\" are not path segments"
         return Outcome.Failure(error: error, retryable: false)
     }
 
     private func outcome(of result: OutboundResult, _ call: HandlerCall) -> Outcome {
         let exchange = Exchange(result)
-        // What never left is no exchange.
+        // What never left is not an exchange.
         if result.answer != nil || result.timings.total > 0 { call.report(exchange) }
         if let failure = result.failure { return outcome(of: failure) }
         guard let answer = result.answer else { return .failure(.init(error: "stopped")) }
@@ -156,7 +156,7 @@ package struct HTTPHandler: Handler {
 }
 
 extension Exchange {
-    /// Bytes that are no UTF-8 are shown as U+FFFD.
+    /// Bytes that are not UTF-8 are shown as U+FFFD.
     init(_ result: OutboundResult) {
         let timings = result.timings
         self.init(

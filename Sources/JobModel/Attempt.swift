@@ -23,7 +23,7 @@ package struct Attempt: Equatable, Sendable {
     package var error: String?
     /// The manifest revision under which it ran.
     package var revision: String
-    /// What its target answered; nil for what is no HTTP call, or never got that far.
+    /// What its target answered; nil for what is not an HTTP call, or never got that far.
     package var exchange: Exchange?
 
     package init(

@@ -8,7 +8,7 @@ private import Glibc
 package struct CallerAddress: Hashable, Sendable, CustomStringConvertible {
     private let bits: UInt64
 
-    /// nil for what is no IP address.
+    /// nil for what is not an IP address.
     package init?(_ text: String) {
         var four = in_addr()
         if inet_pton(AF_INET, text, &four) == 1 {
@@ -64,7 +64,7 @@ extension Job {
 }
 
 extension CallerAddress {
-    /// nil for loopback, and for what is no IP address.
+    /// nil for loopback, and for what is not an IP address.
     package static func stranger(_ text: String) -> CallerAddress? {
         guard let address = CallerAddress(text), !address.isLoopback else { return nil }
         return address

@@ -27,7 +27,7 @@ package struct JobID: Hashable, Sendable {
         random = uuid.low & Self.randomBits
     }
 
-    /// nil for what is no UUID or no id of ours.
+    /// nil for what is not a UUID, or not an id of ours.
     package init?(_ text: some StringProtocol) {
         guard let bits = UUIDBits(text) else { return nil }
         self.init(bits)

@@ -16,8 +16,8 @@ package protocol AccountStore: Sendable {
 
     /// Revokes an account's keys, or the one with this prefix. Keys stay listed.
     ///
-    /// - Returns: how many were revoked by this call.
-    func revokeKeys(of account: String, prefix: String?, at now: Timestamp) async throws(StoreError) -> Int
+    /// - Returns: the hashes of those that this call revoked.
+    func revokeKeys(of account: String, prefix: String?, at now: Timestamp) async throws(StoreError) -> [[UInt8]]
 }
 
 /// Whoever owns jobs: a team, a person, a program.

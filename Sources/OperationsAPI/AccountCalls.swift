@@ -122,7 +122,8 @@ struct AccountCalls: Sendable {
         case .invalidName:
             Problem(
                 400,
-                "An account's name has 1 to 254 bytes, without spaces, slashes and control characters, and is no UUID.")
+                "An account's name has 1 to 254 bytes, without spaces, slashes and control characters, and is not a UUID."
+            )
         case .nameTaken:
             Problem(
                 409,

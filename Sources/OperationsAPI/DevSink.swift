@@ -73,7 +73,7 @@ package final class DevSink: Sendable {
                     name: name.limited(toBytes: Self.idBytes), isRight: isRight,
                     detail: detail.limited(toBytes: Self.idBytes)))
         }
-        step("body", body != nil, body != nil ? "\(bytes.count) bytes of JSON" : "it is no JSON")
+        step("body", body != nil, body != nil ? "\(bytes.count) bytes of JSON" : "it is not JSON")
         let id = headers.first(name: "webhook-id") ?? ""
         step("webhook-id", !id.isEmpty && !id.contains("."), id.isEmpty ? "missing" : id)
         let seconds = headers.first(name: "webhook-timestamp").flatMap { Int64($0) }

@@ -19,7 +19,7 @@ package enum OutboundFailure: Error, Equatable, Sendable {
     case connectionLost(reason: String)
     case notHTTP
     case headTooLarge
-    /// Much came, and no end of it: chunk extensions, say, which are no part of the body.
+    /// Much came, and no end of it: chunk extensions, say, which are not part of the body.
     case endless
     /// A 101: nobody asked for another protocol.
     case protocolSwitched

@@ -13,7 +13,7 @@ package enum Hexadecimal {
         }
     }
 
-    /// The byte that two digits name; nil when one of them is no digit.
+    /// The byte that two digits name; nil when one of them is not a digit.
     @inlinable package static func byte(_ high: UInt8, _ low: UInt8) -> UInt8? {
         guard let high = value(of: high), let low = value(of: low) else { return nil }
         return high << 4 | low

@@ -60,15 +60,18 @@ extension SQLiteJobStore: AccountStore {
 
     package func revokeKeys(
         of account: String, prefix: String?, at now: Timestamp
-    ) async throws(StoreError) -> Int {
+    ) async throws(StoreError) -> [[UInt8]] {
         try await writer.perform { session throws(StoreError) in
-            try session.connection.statement(
+            let update = try session.connection.statement(
                 """
                 UPDATE api_keys SET revoked_at = ?3
-                WHERE account = ?1 AND (?2 IS NULL OR prefix = ?2) AND revoked_at IS NULL
+                WHERE account = ?1 AND (?2 IS NULL OR prefix = ?2) AND revoked_at IS NULL RETURNING hash
                 """
-            ).bind(1, account).bind(2, prefix).bind(3, now).run()
-            return session.connection.changes
+            ).bind(1, account).bind(2, prefix).bind(3, now)
+            defer { update.reset() }
+            var hashes: [[UInt8]] = []
+            while try update.step() { hashes.append(update.bytes(0) ?? []) }
+            return hashes
         }
     }
 }

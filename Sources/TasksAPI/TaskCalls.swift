@@ -37,23 +37,11 @@ struct TaskCalls: Sendable {
         let target = try TaskTarget(context)
         let seconds = try RequestFields.wait(try RequestFields.query(request)) ?? 0
         guard seconds > 0 else { return .task { _, _ in try await answer(200, try await current(target)) } }
-        return .loop { exchange, _ in wait(exchange, target, seconds: seconds) }
-    }
-
-    private func wait(_ exchange: HTTPExchange, _ target: TaskTarget, seconds: Int) {
-        @Sendable func finish() { exchange.run { try await answer(200, try await current(target)) } }
-        let stage: JobLookup.Stage?
-        do {
-            let lookup = try engine.look(at: target.id, as: target.viewer)
-            if let lookup, try target.check(lookup).state.isTerminal { return finish() }
-            stage = lookup?.stage
-        } catch {
-            return exchange.fail(error)
+        return .loop { exchange, _ in
+            JobWait.forChange(
+                engine, exchange, of: target.id, as: target.viewer, seconds: seconds, check: target.check,
+                then: { exchange.run { try await answer(200, try await current(target)) } })
         }
-        guard exchange.hold() else { return exchange.refuseHold() }
-        JobWait.start(
-            engine, exchange, for: target.id, as: target.viewer, milliseconds: Int64(seconds) * 1000,
-            until: { $0.stage != stage }, then: { _ in finish() })
     }
 
     func delete(_ request: ServerRequest, _ context: RouteContext) async throws -> ServerReply {

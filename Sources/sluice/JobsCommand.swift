@@ -137,7 +137,7 @@ struct JobsCommand: AsyncParsableCommand {
         }
     }
 
-    /// What the target of an attempt answered, and where the time went; nothing for what is no HTTP call.
+    /// What the target of an attempt answered, and where the time went; nothing for what is not an HTTP call.
     fileprivate static func exchange(of attempt: JSONValue) -> TerminalText {
         guard let timings = attempt["timings"], timings != .null else { return "" }
         let status: TerminalText = attempt["statusCode"]?.integer.map { "HTTP \($0)" } ?? "no answer"

@@ -45,7 +45,7 @@ struct ServerOptions: ParsableArguments {
                 ExitStatus.unreachable)
         }
         guard let parts = URLComponents(string: url), parts.scheme == "http", let host = parts.host else {
-            throw CommandFailure("\(url) is no http URL, for example http://127.0.0.1:3000", ExitStatus.usage)
+            throw CommandFailure("\(url) is not an http URL, for example http://127.0.0.1:3000", ExitStatus.usage)
         }
         // A token that was given goes where its giver says, or to this machine: `announced` names nothing else.
         var token = setting("SLUICE_TOKEN") ?? setting("SLUICE_ADMIN_TOKEN")

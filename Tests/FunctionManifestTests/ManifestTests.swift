@@ -73,7 +73,7 @@ extension ManifestResult {
     @Test(arguments: ["\u{665}xx", "6xx", "0xx", "xxx", "5xx\u{301}", "+xx", "5x"])
     func `Another one is none`(_ rule: String) {
         let result = target("url: \"http://h/\", retryOn: [\"\(rule)\"]", [:])
-        #expect(result.summary.count == 1 && result.summary[0].contains("is no status"), "\(result.summary)")
+        #expect(result.summary.count == 1 && result.summary[0].contains("is not a status"), "\(result.summary)")
     }
 
     @Test func `What a reference is filled with stands for itself in a template`() throws {
@@ -331,12 +331,12 @@ extension ManifestResult {
 
     @Test(arguments: [
         ("onComplete: {events: [failed]}", "onComplete.url: the key is missing"),
-        ("onComplete: {url: \"ftp://x/\"}", "is no http or https URL"),
+        ("onComplete: {url: \"ftp://x/\"}", "is not an http or https URL"),
         ("onComplete: {url: \"https://{payload.h}/\"}", "lets a job choose the host"),
         ("onComplete: {url: \"https://x/\", events: [done]}", "unknown value \"done\""),
         ("onComplete: {url: \"https://x/\", events: []}", "must not be empty"),
         ("onComplete: {url: \"https://x/\", secrets: s}", "unknown key"),
-        ("onComplete: {url: \"https://x/\", secret: \"${NONE:-whsec_@@}\"}", "behind whsec_ is no Base64"),
+        ("onComplete: {url: \"https://x/\", secret: \"${NONE:-whsec_@@}\"}", "behind whsec_ is not Base64"),
         ("onComplete: \"https://x/\"", "onComplete: expected a mapping"),
     ])
     func `What is wrong with a webhook is told`(_ lines: String, _ message: String) {
@@ -403,18 +403,19 @@ extension ManifestResult {
     }
 
     @Test(arguments: [
-        ("url: ftp://x/", "is no http or https URL"),
+        ("url: ftp://x/", "is not an http or https URL"),
         ("url: http://x/\nsuccessOn: []", "must not be empty"),
         ("url: \"https://{payload.host}/\"", "lets a job choose the host"),
         ("url: \"https://a.{payload.host}/\"", "lets a job choose the host"),
         ("url: \"https://x/{result.a}\"", "knows no result"), ("url: https://x/a b", "a character that no URL has"),
         ("url: https://x/\u{FC}", "a character that no URL has"), ("url: \"https://x/{payload.a\"", "never closed"),
         ("url: https://x/\nheaders: {Host: y}", "Host may not be set"),
-        ("url: https://x/\nheaders: {\"A B\": y}", "is no header name"),
+        ("url: https://x/\nheaders: {\"A B\": y}", "is not a header name"),
         ("url: https://x/\nheaders: {A: \"b\\r\\nC: d\"}", "may not contain a line break"),
-        ("url: https://x/\nretryOn: [6xx]", "is no status"), ("url: https://x/\nsuccessOn: [network]", "is no status"),
+        ("url: https://x/\nretryOn: [6xx]", "is not a status"),
+        ("url: https://x/\nsuccessOn: [network]", "is not a status"),
         ("url: https://x/\nmethod: FETCH", "unknown value"), ("method: GET", "url"),
-        ("url: https://x/\nforwardHeaders: [A B]", "is no header name"),
+        ("url: https://x/\nforwardHeaders: [A B]", "is not a header name"),
         ("url: https://x/\nforwardHeaders: [Cookie]", "Cookie of a caller does not go on"),
         ("url: https://x/\nforwardHeaders: [Sluice-Job-Id]", "Sluice-Job-Id of a caller does not go on"),
         ("url: https://x/\nforwardHeaders: [traceparent]", "traceparent of a caller does not go on"),
@@ -460,7 +461,7 @@ extension ManifestResult {
     }
 
     @Test(arguments: ["s3cret", "s3cret\n", "s3cret\r\n", "\u{FEFF}s3cret\r\n"])
-    func `What an editor adds to a file is no part of its value`(_ content: String) {
+    func `What an editor adds to a file is not part of its value`(_ content: String) {
         let text =
             "version: 1\nfunctions:\n  f:\n    handler: {builtin: echo}\n"
             + "    onComplete: {url: \"http://h/\", secret: \"<${file:a}>\"}\n"

@@ -158,7 +158,7 @@ import Testing
             return (said, result.manifest != nil)
         }
         let (told, isRight) = said(value)
-        // What the sample itself says is no secret.
+        // What the sample itself says is not a secret.
         for form in forms where tells(told, form) && !tells(said("0").text, form) {
             let line = text.split(separator: "\n").first { $0.contains("${") } ?? ""
             Issue.record("\(form) of \(value) in:\n\(told)\nof: \(line)")
@@ -212,7 +212,7 @@ import Testing
                 == ["server.hosts none → [a.example, ${H}]"])
         #expect(
             try lines(plain, "defaults: {timeout: \"${T}\"}\n" + plain, ["T": "5s"]) == ["f: timeout 30s → ${T}"])
-        // What the function says itself wins, and is no reference.
+        // What the function says itself wins, and is not a reference.
         #expect(
             try lines(plain, "defaults: {timeout: \"${T}\"}\n" + body("timeout: 7s"), ["T": "5s"])
                 == ["f: timeout 30s → 7s"])
@@ -225,7 +225,7 @@ import Testing
         ("https://h.example/${KEY}", "https://h.example/…"), ("https://${KEY}.example/x", "${KEY}/…"),
         ("${KEY:-https://u:p@h.example/}", "${KEY}/…"), ("https://u:${KEY}@h.example/", "${KEY}/…"),
     ])
-    func `Of a URL only what is no reference is told`(_ url: String, _ shown: String) throws {
+    func `Of a URL only what is not a reference is told`(_ url: String, _ shown: String) throws {
         let base = try #require(load("version: 1\nfunctions:\n  f: {handler: {builtin: echo}}\n").manifest)
         let result = load(
             "version: 1\nfunctions:\n  f: {handler: {builtin: echo}, onComplete: {url: \"\(url)\"}}\n",
@@ -369,7 +369,7 @@ import Testing
     func `Others are not`(_ body: String) { #expect(warnings(body).isEmpty) }
 
     @Test(arguments: ["throttle: {limit: 1, per: 1s}", "concurrency: 1", "maxQueued: 1"])
-    func `What bounds something else is no rate limit`(_ line: String) {
+    func `What bounds something else is not a rate limit`(_ line: String) {
         #expect(warnings("endpoint: {auth: public}, \(line)").count == 1)
     }
 }

@@ -8,7 +8,7 @@ import Testing
                 "timeout: 10", "5:14 functions.f.timeout: a duration needs a unit",
                 "write 10s for seconds; units: ms, s, m, h, d"
             ),
-            ("timeout: 10 s", "5:14 functions.f.timeout: \"10 s\" is no duration", "write 250ms, 30s, 5m, 2h or 7d"),
+            ("timeout: 10 s", "5:14 functions.f.timeout: \"10 s\" is not a duration", "write 250ms, 30s, 5m, 2h or 7d"),
             ("timeout: 0s", "5:14 functions.f.timeout: 0s is out of range", "from 1ms to 366d"),
             ("timeout: {}", "5:14 functions.f.timeout: expected a duration, found a mapping", nil),
             ("timeout:", "5:13 functions.f.timeout: expected a duration, found nothing", nil),
@@ -44,7 +44,7 @@ import Testing
                 "one of: POST, PUT, PATCH, DELETE"
             ),
             (
-                "endpoint: {path: /x}", "5:22 functions.f.endpoint.path: \"/x\" is no path",
+                "endpoint: {path: /x}", "5:22 functions.f.endpoint.path: \"/x\" is not a path",
                 "write it without a leading, trailing or double \"/\": emails/{userId}"
             ),
             (
@@ -58,7 +58,7 @@ import Testing
             ),
             (
                 "endpoint: {redirect: \"{user.url}\"}",
-                "5:26 functions.f.endpoint.redirect: \"{user.url}\" is no reference",
+                "5:26 functions.f.endpoint.redirect: \"{user.url}\" is not a reference",
                 "{payload.…}, {parameters.…} or {result.…}; \"{{\" for a literal \"{\""
             ),
             (
@@ -76,7 +76,7 @@ import Testing
                 "one of: pending, inFlight, completed, failed, deadLetter, timeout, cancelled"
             ),
             (
-                "idempotency: {key: orderId}", "5:24 functions.f.idempotency.key: \"orderId\" is no key",
+                "idempotency: {key: orderId}", "5:24 functions.f.idempotency.key: \"orderId\" is not a key",
                 "write payload.<path> or parameters.<path>"
             ),
             (
@@ -93,7 +93,7 @@ import Testing
                 nil
             ),
             (
-                "summary: \"${1x}\"", "5:14 functions.f.summary: \"${1x}\" is no reference",
+                "summary: \"${1x}\"", "5:14 functions.f.summary: \"${1x}\" is not a reference",
                 "write ${NAME}, ${NAME:-default} or ${file:PATH}; \"$${\" for a literal \"${\""
             ),
             (
@@ -118,8 +118,11 @@ import Testing
         ("version: 1\n", "1:1 functions: the key is missing"),
         ("version: 2\nfunctions: {}\n", "1:10 version: version 2 is unknown"),
         ("version: 1\nfunctions: {}\nfoo: 1\n", "3:1 foo: unknown key"),
-        ("version: 1\nfunctions: {F: {handler: {builtin: echo}}}\n", "2:13 functions.F: \"F\" is no function name"),
-        ("version: 1\nfunctions: {1f: {handler: {builtin: echo}}}\n", "2:13 functions.1f: \"1f\" is no function name"),
+        ("version: 1\nfunctions: {F: {handler: {builtin: echo}}}\n", "2:13 functions.F: \"F\" is not a function name"),
+        (
+            "version: 1\nfunctions: {1f: {handler: {builtin: echo}}}\n",
+            "2:13 functions.1f: \"1f\" is not a function name"
+        ),
         ("version: 1\nfunctions: {f: {}}\n", "2:16 functions.f.handler: the key is missing"),
         ("version: 1\nfunctions: {f: {handler: {}}}\n", "2:26 functions.f.handler: names no handler"),
         (
@@ -134,16 +137,16 @@ import Testing
             "version: 1\nserver: {basePath: /api/jobs/x}\nfunctions: {}\n",
             "2:20 server.basePath: \"/api/jobs/x\" belongs to another API of Sluice"
         ),
-        ("version: 1\nserver: {basePath: /}\nfunctions: {}\n", "2:20 server.basePath: \"/\" is no base path"),
-        ("version: 1\nserver: {maxPayload: 1MB}\nfunctions: {}\n", "2:22 server.maxPayload: \"1MB\" is no size"),
+        ("version: 1\nserver: {basePath: /}\nfunctions: {}\n", "2:20 server.basePath: \"/\" is not a base path"),
+        ("version: 1\nserver: {maxPayload: 1MB}\nfunctions: {}\n", "2:22 server.maxPayload: \"1MB\" is not a size"),
         ("version: 1\nserver: {maxPayload: 5}\nfunctions: {}\n", "2:22 server.maxPayload: a size needs a unit"),
         (
             "version: 1\nserver: {trustedProxies: [10.0.0.0/99]}\nfunctions: {}\n",
-            "2:27 server.trustedProxies[0]: \"10.0.0.0/99\" is no address range"
+            "2:27 server.trustedProxies[0]: \"10.0.0.0/99\" is not an address range"
         ),
         (
             "version: 1\nserver: {cors: {origins: [\"*\"]}}\nfunctions: {}\n",
-            "2:27 server.cors.origins[0]: \"*\" is no origin"
+            "2:27 server.cors.origins[0]: \"*\" is not an origin"
         ),
         (
             "version: 1\nserver: {publicUrl: jobs.example.com}\nfunctions: {}\n",
@@ -172,7 +175,7 @@ import Testing
         ("version: 1\nserver: {minFreeSpace: 1}\nfunctions: {}\n", "2:24 server.minFreeSpace: a size needs a unit"),
         (
             "version: 1\negress: {allow: [\"http://x\"]}\nfunctions: {}\n",
-            "2:18 egress.allow[0]: \"http://x\" is no address range and no host name"
+            "2:18 egress.allow[0]: \"http://x\" is neither an address range nor a host name"
         ),
         ("a: &x 1\nb: *x\n", "1:4 anchors are not supported"),
         ("a: *x\n", "1:4 aliases are not supported"),
@@ -191,7 +194,7 @@ import Testing
         #expect(result.problems.first?.message.hasPrefix("not YAML: ") == true)
     }
 
-    @Test func `Bytes that are no UTF-8 and UTF-16 are refused`() {
+    @Test func `Bytes that are not UTF-8 and UTF-16 are refused`() {
         let loader = ManifestLoader(
             sources: ReferenceSources(environment: { _ in nil }, file: { _ in .failure(.init("")) }))
         #expect(loader.load([0x61, 0x3A, 0xFF, 0xFE]).problems.count == 1)
@@ -215,7 +218,7 @@ import Testing
             """)
         #expect(
             result.summary == [
-                "2:20 server.basePath: \"api\" is no base path",
+                "2:20 server.basePath: \"api\" is not a base path",
                 "5:24 functions.send-email.handler.builtin: unknown value \"send-emial\"",
                 "6:14 functions.send-email.timeout: a duration needs a unit",
                 "7:22 functions.send-email.retry.backoff: unknown value \"exponental\"",

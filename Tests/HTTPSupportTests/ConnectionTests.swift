@@ -337,6 +337,89 @@ final class TestConnection {
         for _ in 0..<10 { #expect(connection.connections.hold(stranger)) }
     }
 
+    @Test func `What is pipelined beyond measure is not kept, and the connection ends after what was`() throws {
+        let connection = try TestConnection()
+        try connection.send(String(repeating: "GET /x HTTP/1.1\r\nHost:h\r\n\r\n", count: 2000))
+        var answered = 0
+        while connection.request() != nil {
+            connection.reply(.text(200, ""))
+            answered += 1
+        }
+        // A head and an end each, and the first was under way.
+        #expect(answered == HTTPLimits.waitingParts / 2 + 1)
+        #expect(try connection.sent().contains("Connection: close"))
+    }
+
+    @Test func `The last of pipelined requests ends the connection though it is refused at its head`() throws {
+        for isShutdown in [true, false] {
+            let connection = try TestConnection()
+            connection.door.refused["/no"] = 404
+            try connection.send(get + "GET /no HTTP/1.1\r\nHost: h\r\n\r\n")
+            _ = connection.request()
+            if isShutdown {
+                connection.quiesce()
+            } else {
+                connection.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            }
+            connection.reply(.text(200, ""))
+            #expect(try connection.sent().contains("HTTP/1.1 404 "))
+            #expect(!connection.channel.isActive)
+        }
+    }
+
+    @Test func `A body that will never be whole ends the connection at a shutdown`() throws {
+        let connection = try TestConnection()
+        try connection.send(get + "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab")
+        _ = connection.request()
+        connection.quiesce()
+        connection.reply(.text(200, ""))
+        #expect(try connection.sent().contains("HTTP/1.1 200 "))
+        #expect(connection.request() == nil)
+        #expect(!connection.channel.isActive)
+    }
+
+    @Test func `A chunked body that nobody wants is answered once, however long or broken it is`() throws {
+        let connection = try TestConnection()
+        connection.door.refused["/no"] = 401
+        try connection.send("POST /no HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(try connection.sent().hasPrefix("HTTP/1.1 401 "))
+        let chunk = "8000\r\n" + String(repeating: "a", count: 0x8000) + "\r\n"
+        for _ in 0..<3 { try connection.send(chunk) }
+        #expect(try connection.sent().isEmpty)
+        connection.advance(2)
+        #expect(!connection.channel.isActive)
+
+        let broken = try TestConnection()
+        broken.door.refused["/no"] = 401
+        try broken.send("POST /no HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(try broken.sent().hasPrefix("HTTP/1.1 401 "))
+        try broken.send("nonsense\r\n")
+        #expect(try broken.sent().isEmpty)
+    }
+
+    @Test func `A body behind answers that nobody reads keeps its own deadline`() throws {
+        let connection = try TestConnection()
+        try connection.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab")
+        connection.advance(20)
+        try connection.send("c")
+        connection.advance(11)
+        #expect(try connection.sent().hasPrefix("HTTP/1.1 408 "))
+    }
+
+    @Test func `Addresses of one IPv6 network share one part of the budget`() throws {
+        let budget = BodyBudget(limit: 1 << 20)
+        var open: [TestConnection] = []
+        for number in 1...4 {
+            let connection = try TestConnection(budget: budget)
+            let address = IPAddress("2001:db8::\(number)")
+            connection.door.client = Client(address: address, text: address?.description ?? "", isStranger: true)
+            try connection.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 90000\r\n\r\n")
+            try connection.send(String(repeating: "a", count: 89_999))
+            open.append(connection)
+        }
+        #expect(try open.map { try $0.sent().isEmpty } == [true, false, false, false])
+    }
+
     @Test func `A client that does not read is asked nothing more until it does`() throws {
         let connection = try TestConnection()
         connection.channel.isWritable = false

@@ -67,6 +67,17 @@ import Testing
         #expect(throws: RequestPath.Problem.self) { try RequestPath.segments(of: path) }
     }
 
+    @Test func `A query has so many values and no more`() throws {
+        func items(_ count: Int) throws -> Int {
+            let query = (0..<count).map { "a\($0)=1" }.joined(separator: "&")
+            return try RequestFields.query(
+                ServerRequest(method: "GET", rawPath: "/", rawQuery: query, connection: ClientConnection(peer: nil))
+            ).count
+        }
+        #expect(try items(HTTPLimits.queryItems) == HTTPLimits.queryItems)
+        #expect(throws: Problem.self) { try items(HTTPLimits.queryItems + 1) }
+    }
+
     @Test func `Query items come in order, plus is a space`() throws {
         let items = try Query.items(of: "a=1&b&a=2+3&=x&c=%26%3D&&d==e")
         #expect(items.map(\.name) == ["a", "b", "a", "", "c", "d"])

@@ -46,7 +46,7 @@ import Testing
 
     private static let bodies: [([UInt8], String)] = [
         (marked(#"{"a": 1}"#), #"{"a": 1}"#), (marked("7"), "7"),
-        // A mark alone is no JSON, two are one too many, and one inside a text belongs to it.
+        // A mark alone is not JSON, two are one too many, and one inside a text belongs to it.
         (mark, "\"\u{FEFF}\""), (marked("\u{FEFF}7"), "\"\u{FEFF}\u{FEFF}7\""),
         (Array("\"\u{FEFF}\"".utf8), "\"\u{FEFF}\""),
         // UTF-16, in both orders.

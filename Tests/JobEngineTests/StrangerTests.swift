@@ -150,7 +150,7 @@ import Testing
         }
         for start in [Submission.Start.after(.milliseconds(60_001)), .at(now + .milliseconds(60_001))] {
             #expect(await refusal(start) == .delayTooLong(.seconds(60)))
-            // Whoever is no stranger may.
+            // Whoever is not a stranger may.
             #expect(await refusal(start, owner: "a") == nil)
             #expect(await refusal(start, from: "127.0.0.1") == nil)
             #expect(await refusal(start, from: "") == nil)

@@ -204,7 +204,7 @@ import Testing
         #"http://user\@h/"#,
         #"http://h/\a"#,
     ])
-    func `What can never be sent is no webhook's URL`(_ url: String) { #expect(!WebhookURL.isValid(url)) }
+    func `What can never be sent is not a webhook's URL`(_ url: String) { #expect(!WebhookURL.isValid(url)) }
 
     @Test(arguments: ["HTTP://h/", "https://h:65535/a", "http://[::1]/", "http://[::1]:80/", "http://h/%41"])
     func `These may be`(_ url: String) { #expect(WebhookURL.isValid(url)) }

@@ -29,7 +29,7 @@ import Testing
         #expect(JobID(text) == nil)
     }
 
-    @Test func `A UUID of another version is no id`() {
+    @Test func `A UUID of another version is not an id`() {
         #expect(UUIDBits("f47ac10b-58cc-4372-a567-0e02b2c3d479") != nil)
         #expect(JobID("f47ac10b-58cc-4372-a567-0e02b2c3d479") == nil)
     }

@@ -32,7 +32,7 @@ import Testing
             (["0", "5"], .lengthsDiffer), (["-5"], .notHTTP), (["+5"], .notHTTP), (["5x"], .notHTTP), ([""], .notHTTP),
             (["5,"], .notHTTP), (["0x5"], .notHTTP), (["5 5"], .notHTTP),
         ] as [([String], OutboundFailure)])
-    func `Lengths that differ, and what is no length, are refused`(_ values: [String], _ failure: OutboundFailure) {
+    func `Lengths that differ, and what is not a length, are refused`(_ values: [String], _ failure: OutboundFailure) {
         var head = AnswerHead()
         var found: OutboundFailure?
         for line in ["HTTP/1.1 200 OK"] + values.map({ "content-LENGTH:\($0)" }) where found == nil {

@@ -31,7 +31,7 @@ import Testing
         [0x22, 0xF5, 0x80, 0x80, 0x80, 0x22],
         [0x22, 0xE2, 0x82], [0xFF], [0xEF, 0xBB, 0xBF, 0x31],
     ])
-    func `Bytes that are no UTF-8 are refused`(_ bytes: [UInt8]) {
+    func `Bytes that are not UTF-8 are refused`(_ bytes: [UInt8]) {
         #expect(throws: JSONError.self) { try JSONParser.validate(bytes) }
     }
 

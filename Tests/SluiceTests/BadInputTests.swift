@@ -37,13 +37,13 @@ import Testing
         "{", "nope", "{\"a\":1,}", "[1 2]", "\"\u{1}\"", "01", "1.", "--1", "{\"a\" 1}", "\u{FEFF}{}", "NaN", "'a'",
         "{} {}", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\x\"", "tru", "\"open",
     ])
-    func `A body that is no JSON is a 400 that says where`(_ body: String) async throws {
+    func `A body that is not JSON is a 400 that says where`(_ body: String) async throws {
         let reply = try await server.post("/api/v1/fast", body)
         expectProblem(reply, 400)
         #expect(reply.json["detail"]?.string?.contains("line 1") == true)
     }
 
-    @Test func `Bytes that are no UTF-8, and a raw NUL, are a 400`() async throws {
+    @Test func `Bytes that are not UTF-8, and a raw NUL, are a 400`() async throws {
         for body: [UInt8] in [
             [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0x00, 0x22], [0x00], [0x7B, 0x00],
         ] {

@@ -68,7 +68,7 @@ import Testing
         let server = try await ServerProcess(manifest: Self.manifest, folder: folder)
         let accepted = load.accepted
         for job in accepted { _ = try await server.end(of: "/api/v1/\(job.function)/status/\(job.id)") }
-        // What was stored and not acknowledged is no client's: it ends too.
+        // What was stored and not acknowledged is not a client's: it ends too.
         let token = try String(contentsOfFile: server.folder.file("admin-token"), encoding: .utf8)
         let admin = "Authorization: Bearer \(token.trimmingCharacters(in: .whitespacesAndNewlines))"
         while try await server.request("GET", "/v1/tasks?status=pending,delayed,processing", headers: [admin]).json[

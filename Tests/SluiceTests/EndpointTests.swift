@@ -169,7 +169,7 @@ enum TestManifest {
         #expect(reply.json["reason"] == "unknown")
     }
 
-    @Test func `An id that is no UUID is a 400`() async throws {
+    @Test func `An id that is not a UUID is a 400`() async throws {
         for id in ["x", "0199a0e0000070008000000000000000", "0199a0e0-0000-7000-8000-00000000000g"] {
             #expect(try await server.get("/api/v1/fast/status/\(id)").status == 400)
         }

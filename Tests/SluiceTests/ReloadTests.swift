@@ -198,7 +198,7 @@ import Testing
         #expect(try await Self.waitBroken(server).contains("it cannot be read"))
         try Self.shell("rmdir '\(path)' && mkfifo '\(path)'")
         _ = try await Self.wait(server) {
-            $0.value(at: ["lastError", "summary"])?.string?.contains("it is no regular file") == true
+            $0.value(at: ["lastError", "summary"])?.string?.contains("it is not a regular file") == true
         }
         try Self.shell("rm '\(path)' && head -c 3000000 /dev/zero | tr '\\0' '#' > '\(path)'")
         _ = try await Self.wait(server) {

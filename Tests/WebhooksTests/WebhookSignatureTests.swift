@@ -21,7 +21,7 @@ import Webhooks
                 == "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
     }
 
-    @Test func `A secret that is no Base64 behind its mark counts as it is written`() {
+    @Test func `A secret that is not Base64 behind its mark counts as it is written`() {
         for text in ["whsec_!!!", "whsec_", "plain secret"] {
             let signature = WebhookSignature(secret: Secret(text))
             // Both schemes then use the same key: the standard one of "1.2.body" is the plain one of these bytes.

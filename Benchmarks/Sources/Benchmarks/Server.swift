@@ -81,7 +81,7 @@ final class Server {
         return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
-    /// Megabytes (2^20) of resident memory: all of it, and the part that is no file.
+    /// Megabytes (2^20) of resident memory: all of it, and the part that is not a file.
     var memory: (resident: Double, anonymous: Double) {
         let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
         func kilobytes(_ name: String) -> Double {

@@ -34,7 +34,8 @@ package struct ManifestFile: Sendable {
         // A pipe in its place would be waited for without end.
         if let kind = Self.kind(of: path), kind != S_IFREG, kind != S_IFDIR {
             return .failure(
-                ManifestFailure(text: "cannot load the manifest \(path): it is no regular file", problems: [], at: now))
+                ManifestFailure(
+                    text: "cannot load the manifest \(path): it is not a regular file", problems: [], at: now))
         }
         return attempt(at: now) { () throws(Unreadable) in try load() }
     }
@@ -104,7 +105,7 @@ package struct ManifestFile: Sendable {
         return Loaded(result: result, problemText: text.isEmpty ? nil : text)
     }
 
-    /// nil for what is no regular file (a pipe would be waited for without end) and for what is larger than a manifest may be.
+    /// nil for what is not a regular file (a pipe would be waited for without end) and for what is larger than a manifest may be.
     private static func bytes(of url: URL) -> [UInt8]? {
         guard kind(of: url.path) == S_IFREG,
             let bytes = try? InputFile(path: url.path).read(upTo: Limits.manifestBytes + 1)
@@ -124,7 +125,7 @@ package struct ManifestFile: Sendable {
         guard let bytes = Self.bytes(of: url) else {
             throw Unreadable(
                 text:
-                    "cannot read \(url.relativePath) beside the manifest: it is no regular file, not readable for this "
+                    "cannot read \(url.relativePath) beside the manifest: it is not a regular file, not readable for this "
                     + "user, or larger than a manifest may be; mend or remove it")
         }
         return DotEnv.parse(String(decoding: bytes, as: UTF8.self))
