@@ -397,15 +397,6 @@ final class TestConnection {
         #expect(try broken.sent().isEmpty)
     }
 
-    @Test func `A body behind answers that nobody reads keeps its own deadline`() throws {
-        let connection = try TestConnection()
-        try connection.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab")
-        connection.advance(20)
-        try connection.send("c")
-        connection.advance(11)
-        #expect(try connection.sent().hasPrefix("HTTP/1.1 408 "))
-    }
-
     @Test func `Addresses of one IPv6 network share one part of the budget`() throws {
         let budget = BodyBudget(limit: 1 << 20)
         var open: [TestConnection] = []
